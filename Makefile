@@ -1,0 +1,43 @@
+# The two commands of a newcomer: `make quickstart` and `make test`. Both set everything up first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MODELS := benchmarks/models/squeezenet.onnx benchmarks/models/shufflenet.onnx
+
+.PHONY: setup quickstart test lint bench lock browser models clean
+
+setup: $(VENV)/.installed
+
+# The lock holds exact versions with hashes; where it does not fit (another Python or platform), the ranges of pyproject.toml do.
+$(VENV)/.installed: pyproject.toml requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "bench needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+models: setup
+	$(BIN)/python benchmarks/models/make_models.py
+
+quickstart: models
+	$(BIN)/bench run benchmarks/quickstart.yaml
+
+browser:
+	.ci/install_chromium
+
+lint: setup
+	$(BIN)/ruff check orchestrator tests benchmarks
+	$(BIN)/ruff format --check orchestrator tests benchmarks
+	$(BIN)/mypy
+
+test: lint browser models
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+bench: models
+	$(BIN)/python benchmarks/compare_local_cloud.py
+
+lock: setup
+	$(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-header --allow-unsafe --extra local --extra dev --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .bench

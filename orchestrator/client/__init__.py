@@ -1,0 +1,1 @@
+"""Our end of the wire; returns domain types."""

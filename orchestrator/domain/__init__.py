@@ -1,0 +1,1 @@
+"""What we talk about, and the rules: no I/O, no async."""

@@ -1,0 +1,117 @@
+"""Devices of a cloud, and the selectors that pick them."""
+
+import difflib
+import fnmatch
+import operator
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Platform(StrEnum):
+    """What kind of bundle a device takes."""
+
+    ANDROID = "ANDROID"
+    IOS = "IOS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A device as its cloud describes it. Its name is unique within the cloud."""
+
+    name: str
+    platform: Platform
+    os: str = ""
+    vendor: str = ""
+    type: str = ""
+    cpu: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceSelector:
+    """Which devices are meant; empty fields match all. `name`, `vendor` and `type` are globs, case-insensitive.
+
+    `os` is a glob ("Android 1*") or version comparisons joined by commas (">=17,<19").
+    """
+
+    name: str = "*"
+    platform: Platform | None = None
+    os: str = ""
+    vendor: str = "*"
+    type: str = "*"
+    limit: int | None = None
+
+    def matches(self, device: Device) -> bool:
+        """Whether the device is one of those meant (`limit` is not looked at)."""
+        return (
+            _glob(device.name, self.name)
+            and (self.platform is None or device.platform is self.platform)
+            and _glob(device.vendor, self.vendor)
+            and _glob(device.type, self.type)
+            and os_matches(device.os, self.os)
+        )
+
+    def pick(self, devices: Iterable[Device]) -> tuple[Device, ...]:
+        """The first `limit` devices that match, in the cloud's order."""
+        return tuple(device for device in devices if self.matches(device))[: self.limit]
+
+    def __str__(self) -> str:
+        shown = {"name": self.name, "platform": self.platform or "", "os": self.os, "vendor": self.vendor}
+        given = {key: value for key, value in shown.items() if value not in ("", "*")}
+        return self.name if set(given) <= {"name"} else ", ".join(f"{key} {value}" for key, value in given.items())
+
+
+_COMPARISON = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*(\d+(?:\.\d+)*)\s*")
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+
+
+def parse_os(text: str) -> list[tuple[str, tuple[int, ...]]] | None:
+    """The version comparisons in `text`, or None where it is a glob.
+
+    Raises ValueError where it starts like a comparison and is none.
+    """
+    if not text.lstrip().startswith(tuple("<>=!")):
+        return None
+    found = [_COMPARISON.fullmatch(part) for part in text.split(",")]
+    if not all(found):
+        message = f"{text!r} is not a version comparison such as '>=17' or '>=13,<15'"
+        raise ValueError(message)
+    return [(match[1], _version(match[2])) for match in found if match]
+
+
+def os_matches(os: str, wanted: str) -> bool:
+    """Whether a device's OS ("iOS 17.2", "14") fits a selector's `os`; an OS without a number fits no comparison."""
+    comparisons = parse_os(wanted) if wanted else []
+    if comparisons is None:
+        return _glob(os, wanted) or _glob(os.split()[-1] if os.split() else "", wanted)
+    found = re.search(r"\d+(?:\.\d+)*", os)
+    return all(found and _compare(_version(found[0]), sign, version) for sign, version in comparisons)
+
+
+def nearest_names(wanted: str, names: Iterable[str], count: int = 3) -> list[str]:
+    """The names most like `wanted`, best first: for "did you mean"."""
+    by_lower = {name.lower(): name for name in names}
+    return [by_lower[name] for name in difflib.get_close_matches(wanted.lower(), by_lower, count, cutoff=0.4)]
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
+
+
+def _compare(have: tuple[int, ...], sign: str, wanted: tuple[int, ...]) -> bool:
+    length = max(len(have), len(wanted))
+    padded = [version + (0,) * (length - len(version)) for version in (have, wanted)]
+    return _OPERATORS[sign](*padded)
+
+
+def _glob(text: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(text.lower(), pattern.lower())

@@ -1,0 +1,74 @@
+"""One job: a repeat of a cell on the device cloud, with all its attempts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.outcome import Failed, Measured, Outcome
+
+
+class Phase(StrEnum):
+    """What a cloud's job status means to us; unknown statuses count as active."""
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class JobKey:
+    """Which job of the run; `repeat` counts from 1."""
+
+    cell: Cell
+    repeat: int
+
+    def __str__(self) -> str:
+        return f"{self.cell} #{self.repeat}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateChange:
+    """When an attempt came to a state: one of our own steps, or the cloud's status as text."""
+
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One try at a job. `files` are its saved raw files, relative to the run's folder; `notes` are for the reader."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime
+    outcome: Outcome
+    job_id: str = ""
+    changes: tuple[StateChange, ...] = ()
+    files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobResult:
+    """A job that has ended. Its outcome is the last attempt's (or why there was none)."""
+
+    key: JobKey
+    outcome: Outcome
+    attempts: tuple[Attempt, ...] = ()
+    hub_run_id: str = ""
+
+    @property
+    def measured(self) -> Measured | None:
+        """The outcome, if there are numbers."""
+        return self.outcome if isinstance(self.outcome, Measured) else None
+
+    @property
+    def failed(self) -> Failed | None:
+        """The outcome, if it is a failure."""
+        return self.outcome if isinstance(self.outcome, Failed) else None
+
+    @property
+    def job_id(self) -> str:
+        """The cloud's id of the last attempt's job, "" if none was submitted."""
+        return self.attempts[-1].job_id if self.attempts else ""

@@ -1,0 +1,154 @@
+"""The one value that every output is made from. Templates and writers do no arithmetic: it is done here."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.device import Device
+from orchestrator.domain.job import JobResult
+from orchestrator.domain.measurement import METRICS, Layer
+from orchestrator.domain.model import Model
+from orchestrator.domain.run import Run
+from orchestrator.domain.statistics import Summary, summarise
+
+NOISY_SPREAD = 0.10  # a range of more than a tenth of the median between jobs of one cell
+
+
+class Trust(StrEnum):
+    """How far a cell's numbers can be relied on."""
+
+    TRUSTED = "trusted"
+    NOISY = "noisy"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellMetric:
+    """A metric of a cell over its measured jobs."""
+
+    unit: str
+    summary: Summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellLayer:
+    """A layer over the cell's jobs: the median time per inference and its share of the layers' sum (0 to 1)."""
+
+    layer: Layer
+    time_us: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellReport:
+    """What is known of one cell, with the evidence: how many jobs were planned and measured, and how far to trust."""
+
+    cell: Cell
+    planned: int
+    measured: int
+    trust: Trust
+    reasons: tuple[str, ...]
+    metrics: Mapping[str, CellMetric]
+    layers: tuple[CellLayer, ...] = ()
+    unit_shares: Mapping[str, float] = field(default_factory=dict)
+
+    def metric(self, name: str) -> Summary | None:
+        """The metric's summary, None where no job gave it."""
+        found = self.metrics.get(name)
+        return found.summary if found else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateResult:
+    """A rule's verdict on a cell: pass, warn, fail or inconclusive."""
+
+    cell: Cell
+    metric: str
+    rule: str
+    verdict: str
+    reason: str
+    value: float | None = None
+    baseline: float | None = None
+    change: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A run with all that any output says of it."""
+
+    run: Run
+    command: str
+    plan_text: str
+    models: tuple[Model, ...]
+    devices: tuple[Device, ...]
+    cells: tuple[CellReport, ...]
+    jobs: tuple[JobResult, ...]
+    gates: tuple[GateResult, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Jobs planned, measured, failed and skipped; attempts are not counted."""
+        measured = sum(1 for job in self.jobs if job.measured)
+        failed = sum(1 for job in self.jobs if job.failed)
+        planned = len(self.jobs)
+        return {"planned": planned, "measured": measured, "failed": failed, "skipped": planned - measured - failed}
+
+
+def report_cell(cell: Cell, jobs: Iterable[JobResult]) -> CellReport:
+    """Summarises the jobs of one cell; failed ones count as planned and are named in the reasons."""
+    jobs = list(jobs)
+    measurements = [job.measured.measurement for job in jobs if job.measured]
+    values: dict[str, list[float]] = defaultdict(list)
+    for measurement in measurements:
+        for name, metric in measurement.metrics.items():
+            values[name].append(metric.value)
+    metrics = {
+        name: CellMetric(unit=METRICS[name].unit if name in METRICS else "", summary=summarise(found))
+        for name, found in values.items()
+    }
+    reasons = _doubts(jobs, metrics)
+    trust = Trust.INVALID if not measurements else Trust.NOISY if reasons else Trust.TRUSTED
+    layers = _layers([measurement.layers for measurement in measurements if measurement.layers])
+    return CellReport(
+        cell=cell,
+        planned=len(jobs),
+        measured=len(measurements),
+        trust=trust,
+        reasons=reasons,
+        metrics=metrics,
+        layers=layers,
+        unit_shares=_unit_shares(layers),
+    )
+
+
+def _doubts(jobs: list[JobResult], metrics: Mapping[str, CellMetric]) -> tuple[str, ...]:
+    measured = [job.measured.measurement for job in jobs if job.measured]
+    doubts = [] if len(measured) == len(jobs) else [f"{len(measured)} of {len(jobs)} jobs measured"]
+    doubts += sorted({reason for measurement in measured for reason in measurement.noise})
+    headline = metrics.get("latency_p50_ms") or metrics.get("latency_ms")
+    if headline and headline.summary.spread > NOISY_SPREAD:
+        doubts.append(f"jobs differ by {headline.summary.spread:.0%} of their median")
+    return tuple(doubts)
+
+
+def _layers(runs: list[tuple[Layer, ...]]) -> tuple[CellLayer, ...]:
+    """The layers of the first job, each with its median time over the jobs that have it (by index and name)."""
+    if not runs:
+        return ()
+    times: dict[tuple[int, str], list[float]] = defaultdict(list)
+    for layer in (layer for run in runs for layer in run):
+        times[layer.index, layer.name].append(layer.time_us)
+    medians = [summarise(times[layer.index, layer.name]).value for layer in runs[0]]
+    total = sum(medians) or 1.0
+    pairs = zip(runs[0], medians, strict=True)
+    return tuple(CellLayer(layer=layer, time_us=time, share=time / total) for layer, time in pairs)
+
+
+def _unit_shares(layers: Iterable[CellLayer]) -> Mapping[str, float]:
+    shares: dict[str, float] = defaultdict(float)
+    for layer in layers:
+        shares[layer.layer.compute_unit or "unknown"] += layer.share
+    return dict(shares)

@@ -1,0 +1,1 @@
+"""What runs in the sandboxed child of the local cloud."""

@@ -1,0 +1,1 @@
+"""Runs what touches hostile files in a child that can be killed."""
