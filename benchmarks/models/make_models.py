@@ -7,7 +7,8 @@ memory are those of the real network; what it answers means nothing, and the fil
 
     python benchmarks/models/make_models.py [NAME ...] [--into FOLDER]
 
-Without names: squeezenet and shufflenet; resnet50 is a bigger one (102 MB). A file that already has the right content is left alone.
+Without names: squeezenet and shufflenet; resnet50 is a bigger one (102 MB). A file that already has the right
+content is left alone.
 """
 
 import argparse
