@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from orchestrator.domain.cell import Cell
@@ -10,9 +10,10 @@ from orchestrator.domain.device import Device
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.measurement import METRICS, Layer
 from orchestrator.domain.model import Model
-from orchestrator.domain.run import Run
+from orchestrator.domain.run import Run, RunState
 from orchestrator.domain.statistics import Summary, summarise
 
+HEADLINES = ("latency_p50_ms", "latency_ms")  # what cells are ranked and judged by: the first that all of them have
 NOISY_SPREAD = 0.10  # a range of more than a tenth of the median between jobs of one cell
 
 
@@ -22,6 +23,18 @@ class Trust(StrEnum):
     TRUSTED = "trusted"
     NOISY = "noisy"
     INVALID = "invalid"
+
+
+class RunVerdict(StrEnum):
+    """What a run amounts to: `passed` with gates, `measured` without."""
+
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    NOTHING_MEASURED = "nothing measured"
+    INCOMPLETE = "incomplete"
+    UNDECIDED = "undecided"
+    MEASURED = "measured"
+    PASSED = "passed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +47,10 @@ class CellMetric:
 
 @dataclass(frozen=True, kw_only=True)
 class CellLayer:
-    """A layer over the cell's jobs: the median time per inference and its share of the layers' sum (0 to 1)."""
+    """A layer over the cell's jobs: the median time per inference and its share of the layers' sum (0 to 1).
+
+    `layer.time_us` is that median too.
+    """
 
     layer: Layer
     time_us: float
@@ -96,6 +112,71 @@ class Report:
         planned = len(self.jobs)
         return {"planned": planned, "measured": measured, "failed": failed, "skipped": planned - measured - failed}
 
+    @property
+    def headline(self) -> str:
+        """The latency metric that cells are compared by: of HEADLINES, the one that most measured cells have."""
+        return max(HEADLINES, key=lambda name: sum(1 for cell in self.cells if name in cell.metrics))
+
+    @property
+    def jobs_by_cell(self) -> Mapping[Cell, tuple[JobResult, ...]]:
+        """The jobs of each cell that has any, in the report's order."""
+        found: dict[Cell, list[JobResult]] = defaultdict(list)
+        for job in self.jobs:
+            found[job.key.cell].append(job)
+        return {cell: tuple(jobs) for cell, jobs in found.items()}
+
+    @property
+    def verdict(self) -> RunVerdict:
+        """What the run amounts to. Nothing is good without evidence: no measured job is never a pass."""
+        verdicts = {gate.verdict for gate in self.gates}
+        if self.run.state is RunState.INTERRUPTED:
+            return RunVerdict.INTERRUPTED
+        if "fail" in verdicts:
+            return RunVerdict.FAILED
+        if not self.counts["measured"]:
+            return RunVerdict.NOTHING_MEASURED
+        if self.counts["measured"] < self.counts["planned"] or self.run.exit_code not in (None, 0, 10, 12):
+            return RunVerdict.INCOMPLETE
+        if "inconclusive" in verdicts:
+            return RunVerdict.UNDECIDED
+        return RunVerdict.PASSED if verdicts else RunVerdict.MEASURED
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """One line of a list of runs. `jobs` are those planned, `trusted_cells` of `cells`."""
+
+    run: Run
+    verdict: RunVerdict
+    models: int
+    devices: int
+    cells: int
+    trusted_cells: int
+    jobs: int
+    measured_jobs: int
+
+
+def summarise_run(report: Report) -> RunSummary:
+    """The line that a list of runs shows for this report."""
+    return RunSummary(
+        run=report.run,
+        verdict=report.verdict,
+        models=len({cell.cell.model for cell in report.cells}),
+        devices=len({cell.cell.device for cell in report.cells}),
+        cells=len(report.cells),
+        trusted_cells=sum(1 for cell in report.cells if cell.trust is Trust.TRUSTED),
+        jobs=report.counts["planned"],
+        measured_jobs=report.counts["measured"],
+    )
+
+
+def report_cells(cells: Iterable[Cell], jobs: Iterable[JobResult]) -> tuple[CellReport, ...]:
+    """A report of each planned cell, in the plan's order, from what its jobs came to."""
+    by_cell: dict[Cell, list[JobResult]] = defaultdict(list)
+    for job in jobs:
+        by_cell[job.key.cell].append(job)
+    return tuple(report_cell(cell, by_cell[cell]) for cell in cells)
+
 
 def report_cell(cell: Cell, jobs: Iterable[JobResult]) -> CellReport:
     """Summarises the jobs of one cell; failed ones count as planned and are named in the reasons."""
@@ -144,7 +225,9 @@ def _layers(runs: list[tuple[Layer, ...]]) -> tuple[CellLayer, ...]:
     medians = [summarise(times[layer.index, layer.name]).value for layer in runs[0]]
     total = sum(medians) or 1.0
     pairs = zip(runs[0], medians, strict=True)
-    return tuple(CellLayer(layer=layer, time_us=time, share=time / total) for layer, time in pairs)
+    return tuple(
+        CellLayer(layer=replace(layer, time_us=time), time_us=time, share=time / total) for layer, time in pairs
+    )
 
 
 def _unit_shares(layers: Iterable[CellLayer]) -> Mapping[str, float]:

@@ -1,0 +1,131 @@
+"""The journalled state of a run and of each of its jobs: what must survive a crash.
+
+A job's entry moves along one way; before and after every side effect it is written down, so that entering again
+at any state is safe. Signed URLs are not part of it: they are asked for again.
+
+    planned -> reserved -> upload_created -> uploaded -> submitting -> submitted -> concluded
+       ^                                                                             |
+       +------------------ another attempt, if that may help ------------------------+
+    concluded -> logging -> logged -> tagged -> done
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.device import Device
+from orchestrator.domain.job import Attempt, JobKey, JobResult, StateChange
+from orchestrator.domain.model import Model
+from orchestrator.domain.outcome import Outcome, Skipped
+from orchestrator.domain.plan import Plan
+from orchestrator.domain.run import Run
+
+
+class JobState(StrEnum):
+    """The last thing known to have happened to a job; the -ing states are intents: it may have happened."""
+
+    PLANNED = "planned"
+    RESERVED = "reserved"
+    UPLOAD_CREATED = "upload_created"
+    UPLOADED = "uploaded"
+    SUBMITTING = "submitting"
+    SUBMITTED = "submitted"
+    CONCLUDED = "concluded"
+    LOGGING = "logging"
+    LOGGED = "logged"
+    TAGGED = "tagged"
+    DONE = "done"
+
+    @property
+    def may_be_on_the_cloud(self) -> bool:
+        """Whether a job may be queued or running there."""
+        return self in (JobState.SUBMITTING, JobState.SUBMITTED)
+
+    @property
+    def has_outcome(self) -> bool:
+        """Whether measuring is over and at most tracking is left."""
+        return self in _AFTER_MEASURING
+
+
+_AFTER_MEASURING = {JobState.CONCLUDED, JobState.LOGGING, JobState.LOGGED, JobState.TAGGED, JobState.DONE}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedArtifact:
+    """A raw file's artifact on the hub: its id once announced, and whether its transfer is settled."""
+
+    file: str
+    artifact_id: str
+    uploaded: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobEntry:
+    """One job's row. The fields from `started_at` to `outcome` are the current attempt's; `attempts` are the past ones.
+
+    `final`: the cloud meant its refusal, another attempt cannot help.
+    """
+
+    run_id: str
+    key: JobKey
+    state: JobState = JobState.PLANNED
+    version: int = 0
+    attempt: int = 1
+    started_at: datetime | None = None
+    download_id: str = ""
+    upload_id: str = ""
+    job_id: str = ""
+    changes: tuple[StateChange, ...] = ()
+    notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    outcome: Outcome | None = None
+    final: bool = False
+    attempts: tuple[Attempt, ...] = ()
+    hub_run_id: str = ""
+    artifacts: tuple[SavedArtifact, ...] = ()
+
+    def next_attempt(self) -> "JobEntry":
+        """The entry with its concluded attempt put behind it, ready for another one."""
+        fresh = JobEntry(run_id=self.run_id, key=self.key)
+        return replace(fresh, version=self.version, attempt=self.attempt + 1, attempts=self.attempts)
+
+    def result(self) -> JobResult:
+        """What the report says of the job; one that never came to an outcome was skipped."""
+        outcome = self.outcome or Skipped(reason="the run was interrupted before this job ended")
+        return JobResult(key=self.key, outcome=outcome, attempts=self.attempts, hub_run_id=self.hub_run_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEntry:
+    """A run's row: everything needed to go on with it, as it was when it began. `folder` holds its files."""
+
+    run: Run
+    plan: Plan
+    models: tuple[Model, ...]
+    devices: tuple[Device, ...]
+    cells: tuple[Cell, ...]
+    folder: Path
+    command: str
+    notices: tuple[str, ...] = ()
+
+    def model(self, name: str) -> Model:
+        """The model of that name. Raises KeyError."""
+        return {model.name: model for model in self.models}[name]
+
+    def device(self, name: str) -> Device:
+        """The device of that name. Raises KeyError."""
+        return {device.name: device for device in self.devices}[name]
+
+    def params(self, cell: Cell) -> dict[str, str]:
+        """The flags of one cell, as the plan gives them."""
+        entry = next(entry for entry in self.plan.models if entry.name == cell.model)
+        variant = next(variant for variant in self.plan.variants if variant.name == cell.variant)
+        return self.plan.params_for(entry, variant)
+
+    def jobs(self) -> tuple[JobEntry, ...]:
+        """All jobs, unstarted: the cells interleaved, so that drift over time does not fall on one of them."""
+        repeats = range(1, self.plan.repeats + 1)
+        keys = (JobKey(cell=cell, repeat=repeat) for repeat in repeats for cell in self.cells)
+        return tuple(JobEntry(run_id=self.run.id, key=key) for key in keys)

@@ -1,0 +1,56 @@
+"""Opens the database: SQLite in the state folder, or what BENCH_DATABASE_URL names."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from orchestrator.errors import UsageError
+from orchestrator.history.schema import METADATA
+
+BUSY_TIMEOUT_MS = 30_000
+
+
+def sqlite_url(home: Path) -> str:
+    """The URL of the database in a state folder."""
+    return f"sqlite+aiosqlite:///{home / 'history.db'}"
+
+
+@asynccontextmanager
+async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine with all tables there. Raises UsageError where the database cannot be opened."""
+    engine = _sqlite_engine(url) if url.startswith("sqlite") else create_async_engine(url, pool_pre_ping=True)
+    try:
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(METADATA.create_all)
+        except (SQLAlchemyError, OSError) as error:
+            place = sa.make_url(url).render_as_string(hide_password=True)
+            message = f"the history database {place} cannot be opened: {_reason(error)}"
+            raise UsageError(message) from None
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+def _sqlite_engine(url: str) -> AsyncEngine:
+    """One connection, as there is one writer; every commit is on disk before it returns."""
+    path = sa.make_url(url).database
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=300)
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=wal", "synchronous=full", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=on"):
+            connection.execute(f"pragma {pragma}")
+
+    return engine
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]

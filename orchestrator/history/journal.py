@@ -1,0 +1,129 @@
+"""The journal: a run and its jobs, each a row that moves forward by compare-and-set."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orchestrator.domain.journal import JobEntry, RunEntry
+from orchestrator.domain.run import Run, RunState
+from orchestrator.errors import BenchError, UsageError
+from orchestrator.history.database import open_engine
+from orchestrator.history.schema import JOB, RUN
+
+_RUN = TypeAdapter(Run)
+_RUN_ENTRY = TypeAdapter(RunEntry)
+_JOB_ENTRY = TypeAdapter(JobEntry)
+
+
+class Superseded(BenchError):
+    """Somebody else moved this job on; whoever sees this must stop touching it."""
+
+
+class Journal:
+    """Reads and writes rows. Every write is committed before the call returns; none is ever seen half done."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def begin(self, entry: RunEntry) -> tuple[JobEntry, ...]:
+        """Writes a new run and all its jobs in one transaction."""
+        jobs = entry.jobs()
+        rows = [{**_job_row(job), "position": position} for position, job in enumerate(jobs)]
+        async with self._engine.begin() as connection:
+            await connection.execute(RUN.insert(), _run_row(entry))
+            await connection.execute(JOB.insert(), rows)
+        return jobs
+
+    async def run(self, run_id: str) -> RunEntry:
+        """A run's entry. Raises UsageError where there is none."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(sa.select(RUN).where(RUN.c.id == run_id))).one_or_none()
+        if row is None:
+            message = f"there is no run {run_id!r} here ('bench runs' lists them)"
+            raise UsageError(message)
+        return replace(_RUN_ENTRY.validate_json(row.entry), run=_RUN.validate_json(row.run))
+
+    async def runs(self, limit: int | None = None) -> tuple[Run, ...]:
+        """The runs, newest first."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(sa.select(RUN.c.run).order_by(RUN.c.id.desc()).limit(limit))
+            return tuple(_RUN.validate_json(row.run) for row in rows)
+
+    async def jobs(self, run_id: str) -> tuple[JobEntry, ...]:
+        """All jobs of a run, in the order they were planned."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(
+                sa.select(JOB.c.entry).where(JOB.c.run_id == run_id).order_by(JOB.c.position)
+            )
+            return tuple(_JOB_ENTRY.validate_json(row.entry) for row in rows)
+
+    async def move(self, entry: JobEntry) -> JobEntry:
+        """Writes a job's next state and gives it back with its new version.
+
+        `entry.version` is still the one it was read with; raises Superseded where the row has another by now.
+        """
+        moved, cell = replace(entry, version=entry.version + 1), entry.key.cell
+        same = (
+            (JOB.c.run_id == entry.run_id)
+            & (JOB.c.model == cell.model)
+            & (JOB.c.device == cell.device)
+            & (JOB.c.variant == cell.variant)
+            & (JOB.c.repeat == entry.key.repeat)
+            & (JOB.c.version == entry.version)
+        )
+        async with self._engine.begin() as connection:
+            done = await connection.execute(JOB.update().where(same).values(_job_row(moved)))
+        if done.rowcount != 1:
+            message = f"{entry.key} of run {entry.run_id} was moved on by another process"
+            raise Superseded(message)
+        return moved
+
+    async def end(self, run: Run, *, state: RunState, exit_code: int, ended_at: datetime) -> Run:
+        """Writes how a run stands now that nobody works on it."""
+        ended = replace(run, state=state, exit_code=exit_code, ended_at=ended_at)
+        await self._write_run(ended)
+        return ended
+
+    async def reopen(self, run: Run) -> Run:
+        """Writes that a run is being worked on again."""
+        running = replace(run, state=RunState.RUNNING, exit_code=None, ended_at=None)
+        await self._write_run(running)
+        return running
+
+    async def _write_run(self, run: Run) -> None:
+        values = {"state": run.state, "run": _RUN.dump_json(run).decode()}
+        async with self._engine.begin() as connection:
+            await connection.execute(RUN.update().where(RUN.c.id == run.id).values(values))
+
+
+@asynccontextmanager
+async def open_journal(url: str) -> AsyncIterator[Journal]:
+    """The journal in the database at `url`."""
+    async with open_engine(url) as engine:
+        yield Journal(engine)
+
+
+def _run_row(entry: RunEntry) -> dict[str, Any]:
+    run = entry.run
+    documents = {"run": _RUN.dump_json(run).decode(), "entry": _RUN_ENTRY.dump_json(entry).decode()}
+    return {"id": run.id, "plan": run.plan, "state": run.state, **documents}
+
+
+def _job_row(entry: JobEntry) -> dict[str, Any]:
+    cell = entry.key.cell
+    return {
+        "run_id": entry.run_id,
+        "model": cell.model,
+        "device": cell.device,
+        "variant": cell.variant,
+        "repeat": entry.key.repeat,
+        "state": entry.state,
+        "version": entry.version,
+        "entry": _JOB_ENTRY.dump_json(entry).decode(),
+    }

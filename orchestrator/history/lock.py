@@ -1,0 +1,27 @@
+"""One process at a time works on a run. The kernel frees the lock when its holder dies, however it dies."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.errors import RunBusy
+
+
+@contextmanager
+def held(path: Path, what: str) -> Iterator[None]:
+    """Holds the lock file at `path`. Raises RunBusy, naming the holder, where another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            message = f"{what} is in use by {file.read().strip() or 'another process'}; wait for it, or stop it first"
+            raise RunBusy(message) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield

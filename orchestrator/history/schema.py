@@ -1,0 +1,30 @@
+"""The tables. What is asked for by value has a column; the rest of a row is one JSON document of the domain's."""
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+
+RUN = sa.Table(
+    "run",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("plan", sa.String, nullable=False, index=True),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("entry", sa.Text, nullable=False),
+)
+
+JOB = sa.Table(
+    "job",
+    METADATA,
+    sa.Column("run_id", sa.String, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("device", sa.String, nullable=False),
+    sa.Column("variant", sa.String, nullable=False),
+    sa.Column("repeat", sa.Integer, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("entry", sa.Text, nullable=False),
+    sa.UniqueConstraint("run_id", "model", "device", "variant", "repeat"),
+)

@@ -1,0 +1,57 @@
+"""What all jobs of a run share."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from orchestrator.client.cloud import Cloud
+from orchestrator.domain.event import JobMoved, Listener, Notice
+from orchestrator.domain.job import StateChange
+from orchestrator.domain.journal import JobEntry, JobState, RunEntry
+from orchestrator.domain.naming import file_slug
+from orchestrator.history.journal import Journal
+from orchestrator.workflow.pace import Pace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One run's surroundings. `job_ended` wakes those who wait for the cloud's job quota."""
+
+    entry: RunEntry
+    project_id: str
+    cloud: Cloud
+    journal: Journal
+    listen: Listener
+    pace: Pace
+    job_ended: asyncio.Event = field(default_factory=asyncio.Event)
+    on_cloud: set[str] = field(default_factory=set)
+    durations_s: list[float] = field(default_factory=list)
+
+    async def move(self, job: JobEntry, state: JobState, *, detail: str = "", **change: Any) -> JobEntry:
+        """Journals the job's next state together with what changed, and tells the listener."""
+        return await self._record(replace(job, state=state, **change), state.value, detail)
+
+    async def see(self, job: JobEntry, status: str) -> JobEntry:
+        """Journals a status of the cloud's that was not seen before; the job's own state stays."""
+        return await self._record(job, status, "")
+
+    async def keep(self, job: JobEntry, **change: Any) -> JobEntry:
+        """Journals a change that is no new state."""
+        return await self.journal.move(replace(job, **change))
+
+    def notice(self, text: str) -> None:
+        """Tells the listener what belongs to no change of state."""
+        self.listen(Notice(text=text, at=self.pace.now()))
+
+    def attempt_folder(self, job: JobEntry) -> Path:
+        """Where the current attempt's raw files go."""
+        name = file_slug(job.key.cell.model, job.key.cell.device, job.key.cell.variant, str(job.key.repeat))
+        return self.entry.folder / "artifacts" / name / f"attempt-{job.attempt}"
+
+    async def _record(self, job: JobEntry, state: str, detail: str) -> JobEntry:
+        at = self.pace.now()
+        job = await self.journal.move(replace(job, changes=(*job.changes, StateChange(state=state, at=at))))
+        moved = JobMoved(key=job.key, state=state, at=at, attempt=job.attempt, job_id=job.job_id, detail=detail)
+        self.listen(moved)
+        return job

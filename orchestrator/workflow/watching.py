@@ -1,0 +1,112 @@
+"""Watching a submitted job and its download together; whichever has something first counts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.client.device_cloud import DownloadView, JobView
+from orchestrator.domain.job import Phase
+from orchestrator.domain.journal import JobEntry
+from orchestrator.domain.outcome import Failed, FailureKind
+from orchestrator.domain.secret import Secret
+from orchestrator.errors import AnswerLost, Misbehaving, Overloaded, Refused, Unreachable
+from orchestrator.workflow.context import Context
+
+NO_ANSWER = (AnswerLost, Misbehaving, Overloaded, Unreachable)
+WAITING_GROWTH = 1.5
+LONGEST_INTERVAL_S = 60.0
+LOOKS_AFTER_THE_END = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """How watching ended: where the results lie, or why there are none."""
+
+    job: JobEntry
+    found: Secret | Failed
+
+
+async def watch(context: Context, job: JobEntry) -> Watched:
+    """Watches until there are results, the job is over without any, or a deadline has passed.
+
+    An unanswered look is no failure: the device goes on working, and only the deadlines end the watch.
+    """
+    limits, clock = context.entry.plan.limits, context.pace.monotonic
+    phase, since, status = Phase.WAITING, clock(), _last_status(job)
+    interval_s = limits.poll_interval_s
+    while True:
+        view = await _job(context, job.job_id)
+        if view and view.status != status:
+            status, job = view.status, await context.see(job, view.status)
+        if view and view.phase is not phase:
+            phase, since, interval_s = view.phase, clock(), limits.poll_interval_s
+        if view is None or phase is not Phase.WAITING:
+            download = await _download(context, job.download_id)
+            if download and download.ready:
+                return Watched(job=job, found=download.url)
+        if phase is Phase.FINAL:
+            return Watched(job=job, found=await _after_the_end(context, job, view.verdict if view else ""))
+        deadline_s = limits.queue_timeout_s if phase is Phase.WAITING else limits.run_timeout_s
+        if clock() - since > deadline_s:
+            return Watched(job=job, found=await _last_look(context, job, _too_late(phase, status, deadline_s)))
+        await context.pace.sleep(min(interval_s, deadline_s))
+        if phase is Phase.WAITING:
+            interval_s = min(interval_s * WAITING_GROWTH, max(LONGEST_INTERVAL_S, limits.poll_interval_s))
+
+
+async def watch_for_lost_job(context: Context, job: JobEntry, seconds: float) -> Secret | None:
+    """Whether a job whose answer was lost exists after all: then its results appear in its own download."""
+    end = context.pace.monotonic() + seconds
+    while True:
+        download = await _download(context, job.download_id)
+        if download and download.ready:
+            return download.url
+        left = end - context.pace.monotonic()
+        if left <= 0:
+            return None
+        await context.pace.sleep(min(left, context.entry.plan.limits.poll_interval_s))
+
+
+async def _job(context: Context, job_id: str) -> JobView | None:
+    try:
+        return await context.cloud.device_cloud.job(job_id)
+    except NO_ANSWER:
+        return None
+
+
+async def _download(context: Context, download_id: str) -> DownloadView | None:
+    try:
+        return await context.cloud.device_cloud.download(download_id)
+    except NO_ANSWER:
+        return None
+
+
+async def _after_the_end(context: Context, job: JobEntry, verdict: str) -> Secret | Failed:
+    """A job that is over publishes at once or a moment later, in its download or as its artifacts."""
+    missing = f"the job completed without results{f' (its verdict: {verdict})' if verdict else ''}"
+    for _ in range(LOOKS_AFTER_THE_END):
+        found = await _last_look(context, job, Failed(kind=FailureKind.RESULTS_MISSING, reason=missing))
+        if isinstance(found, Secret):
+            return found
+        try:
+            return await context.cloud.device_cloud.artifacts_url(job.job_id)
+        except (Refused, *NO_ANSWER):
+            await context.pace.sleep(context.entry.plan.limits.poll_interval_s)
+    return found
+
+
+async def _last_look(context: Context, job: JobEntry, otherwise: Failed) -> Secret | Failed:
+    download = await _download(context, job.download_id)
+    return download.url if download and download.ready else otherwise
+
+
+def _last_status(job: JobEntry) -> str:
+    return job.changes[-1].state if job.changes else ""
+
+
+def _too_late(phase: Phase, status: str, deadline_s: float) -> Failed:
+    words: dict[Phase, tuple[FailureKind, Callable[[float], str]]] = {
+        Phase.WAITING: (FailureKind.QUEUE_TIMEOUT, lambda s: f"still waiting ({status}) after {s:g} s"),
+        Phase.ACTIVE: (FailureKind.RUN_TIMEOUT, lambda s: f"stuck in {status} for {s:g} s"),
+    }
+    kind, say = words[phase]
+    return Failed(kind=kind, reason=say(deadline_s))
