@@ -1,0 +1,64 @@
+"""Which device is best for a model, and by how much: cells of one model in order of one metric."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from orchestrator.domain.measurement import METRICS
+from orchestrator.domain.report import CellReport
+from orchestrator.domain.statistics import Summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """A cell with its value of the metric. `ratio` is how many times worse than the best of its model it is (>= 1)."""
+
+    cell: CellReport
+    summary: Summary
+    ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """The cells of one model that have the metric, best first; at least one."""
+
+    model: str
+    metric: str
+    ranked: tuple[Ranked, ...]
+
+    @property
+    def best(self) -> Ranked:
+        """The cell to recommend."""
+        return self.ranked[0]
+
+    @property
+    def worst(self) -> Ranked:
+        """The cell furthest behind; the best itself where there is one alone."""
+        return self.ranked[-1]
+
+
+def rank(cells: Iterable[CellReport], metric: str) -> tuple[Ranking, ...]:
+    """One ranking for each model that has the metric in any cell, in the order the models come."""
+    of_model: dict[str, list[tuple[CellReport, Summary]]] = defaultdict(list)
+    for cell in cells:
+        summary = cell.metric(metric)
+        if summary is not None:
+            of_model[cell.cell.model].append((cell, summary))
+    return tuple(_ranking(model, metric, found) for model, found in of_model.items())
+
+
+def _ranking(model: str, metric: str, found: list[tuple[CellReport, Summary]]) -> Ranking:
+    lower_is_better = metric not in METRICS or METRICS[metric].lower_is_better
+    ordered = sorted(found, key=lambda pair: pair[1].value, reverse=not lower_is_better)
+    best = ordered[0][1].value
+    ranked = tuple(
+        Ranked(cell=cell, summary=summary, ratio=_times_worse(summary.value, best, lower_is_better))
+        for cell, summary in ordered
+    )
+    return Ranking(model=model, metric=metric, ranked=ranked)
+
+
+def _times_worse(value: float, best: float, lower_is_better: bool) -> float:
+    """The ratio to the best; 1 where the two cannot be divided (a best of 0)."""
+    above, below = (value, best) if lower_is_better else (best, value)
+    return max(1.0, above / below) if below > 0 else 1.0
