@@ -1,0 +1,64 @@
+"""Carries out a journalled run, new or resumed: locks it, listens to signals, shows progress, writes the reports."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from orchestrator.cli.home import run_lock
+from orchestrator.client.cloud import Cloud
+from orchestrator.domain.journal import RunEntry
+from orchestrator.domain.report import Report
+from orchestrator.errors import BenchError, Interrupted
+from orchestrator.history.journal import Journal
+from orchestrator.history.lock import held
+from orchestrator.presentation.console import print_report, progress_listener
+from orchestrator.presentation.write import write_index, write_reports
+from orchestrator.workflow.benchmark import benchmark, read_report
+from orchestrator.workflow.pace import Pace
+
+
+async def carry_out(entry: RunEntry, cloud: Cloud, journal: Journal, *, quiet: bool, verbose: bool) -> int:
+    """Drives the run and reports it; the exit code. What interrupts it leaves it resumable and says how."""
+    pace = Pace()
+    progress = progress_listener(is_terminal=sys.stderr.isatty(), quiet=quiet, verbose=verbose, stream=sys.stderr)
+    with held(run_lock(entry.run.id), f"run {entry.run.id}"):
+        try:
+            with stop_on_signals(pace), progress as listen:
+                report = await benchmark(entry, cloud, journal, listen, pace)
+        except BenchError:
+            await _save(await read_report(await journal.run(entry.run.id), journal), entry, journal)
+            click.echo(f"run {entry.run.id} is not finished; go on with: bench resume {entry.run.id}", err=True)
+            raise
+        await _save(report, entry, journal)
+    print_report(report, entry.folder, stream=sys.stdout)
+    return report.run.exit_code or 0
+
+
+@contextmanager
+def stop_on_signals(pace: Pace) -> Iterator[None]:
+    """Ctrl-C or SIGTERM once: stop cleanly. A second time: at once."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if pace.stop.is_set():
+            os._exit(Interrupted.exit_code)
+        pace.stop.set()
+        click.echo("stopping: nothing new is submitted, running jobs go on; again to leave at once", err=True)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _save(report: Report, entry: RunEntry, journal: Journal) -> None:
+    await asyncio.to_thread(write_reports, report, entry.folder)
+    await asyncio.to_thread(write_index, await journal.runs(), entry.folder.parent)

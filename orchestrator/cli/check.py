@@ -1,0 +1,43 @@
+"""`bench check`: all that can be known without spending device minutes."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from orchestrator.domain.plan import Plan
+
+LATER = {"gates": "judged", "schedule": "acted on", "notify": "acted on"}
+
+
+@click.command("check")
+@click.argument("plan_path", metavar="PLAN", type=click.Path(path_type=Path))
+@click.option("--cloud", help="local, hub or a URL; over the plan's.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def command(plan_path: Path, cloud: str | None, as_json: bool) -> None:
+    """Check PLAN, its models, its devices and its cells; submit nothing."""
+    from orchestrator.cli.prepare import Prepared, prepare, read_plan
+    from orchestrator.presentation.console import print_check
+    from orchestrator.presentation.listing import check_as_json
+
+    plan = read_plan(plan_path, cloud=cloud)
+
+    async def check() -> Prepared:
+        from orchestrator.cli.connect import connect
+
+        async with connect(plan.cloud) as opened:
+            return await prepare(plan, opened)
+
+    found = asyncio.run(check())
+    notices = not_acted_on(plan)
+    if as_json:
+        click.echo(check_as_json(plan, found.models, found.targets.cells, found.targets.devices, notices))
+    else:
+        print_check(plan, found.models, found.targets.cells, found.targets.devices, stream=sys.stdout, notices=notices)
+
+
+def not_acted_on(plan: Plan) -> tuple[str, ...]:
+    """What the plan says and this version reads, checks and does not do yet."""
+    given = {"gates": plan.gates, "schedule": plan.schedule, "notify": plan.notify}
+    return tuple(f"'{key}' is read and checked, but not {LATER[key]} by this version" for key in given if given[key])

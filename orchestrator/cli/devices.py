@@ -1,0 +1,48 @@
+"""`bench devices`: what the cloud offers."""
+
+import asyncio
+import sys
+
+import click
+
+from orchestrator.domain.device import Device, DeviceSelector, Platform, parse_os
+
+
+def _os(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    try:
+        parse_os(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
+
+
+@click.command("devices")
+@click.argument("name", default="*")
+@click.option("--cloud", default="local", show_default=True, help="local, hub or a URL.")
+@click.option("--platform", type=click.Choice([platform.value for platform in Platform], case_sensitive=False))
+@click.option("--os", "os_", default="", callback=_os, help="A glob, or comparisons such as '>=17,<19'.")
+@click.option("--vendor", default="*", help="A glob.")
+@click.option("--type", "type_", default="*", help="A glob.")
+@click.option("--limit", type=click.IntRange(1))
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def command(
+    name: str, cloud: str, platform: str | None, os_: str, vendor: str, type_: str, limit: int | None, as_json: bool
+) -> None:
+    """List the cloud's devices; NAME is a glob. The options are a plan's device selectors."""
+    from orchestrator.presentation.console import print_devices
+    from orchestrator.presentation.listing import devices_as_json
+
+    chosen = Platform(platform) if platform else None
+    selector = DeviceSelector(name=name, platform=chosen, os=os_, vendor=vendor, type=type_, limit=limit)
+    devices = selector.pick(asyncio.run(_devices(cloud)))
+    if as_json:
+        click.echo(devices_as_json(devices))
+    else:
+        print_devices(devices, stream=sys.stdout)
+
+
+async def _devices(cloud: str) -> tuple[Device, ...]:
+    from orchestrator.cli.connect import connect
+
+    async with connect(cloud) as opened:
+        return await opened.device_cloud.devices()

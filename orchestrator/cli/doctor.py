@@ -1,0 +1,92 @@
+"""`bench doctor`: what is set up, what is not, and what to do."""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict, dataclass
+
+import click
+
+from orchestrator import __version__
+from orchestrator.cli.home import home
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing looked at: whether it is there, what was found, and what to do where it is not."""
+
+    name: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def command(as_json: bool) -> None:
+    """Say what is set up, what is not, and what to do about it. Nothing is sent anywhere."""
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+        return
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.ok else 'note'} {finding.name}: {finding.found}")
+        if finding.advice and not finding.ok:
+            click.echo(f"     -> {finding.advice}")
+
+
+def examine() -> list[Finding]:
+    """Everything that can be known from this computer alone."""
+    packages = {"onnxruntime": "the local cloud runs .onnx", "ai-edge-litert": "the local cloud runs .tflite"}
+    return [
+        Finding(name="bench", ok=True, found=f"{__version__} on Python {platform.python_version()}"),
+        *(_package(name, use) for name, use in packages.items()),
+        _package("starlette", "the local cloud's server"),
+        _walls(),
+        _cores(),
+        _state_folder(),
+        _hub(),
+    ]
+
+
+def _package(name: str, use: str) -> Finding:
+    try:
+        return Finding(name=name, ok=True, found=f"{importlib.metadata.version(name)} ({use})")
+    except importlib.metadata.PackageNotFoundError:
+        advice = "pip install 'device-bench[local]'"
+        return Finding(name=name, ok=False, found=f"not installed ({use})", advice=advice)
+
+
+def _walls() -> Finding:
+    from orchestrator.sandbox.landlock import landlock_abi
+
+    version = landlock_abi() if sys.platform == "linux" else 0
+    advice = "limits and timeouts still hold; measure only models you trust on this computer"
+    found = f"Landlock version {version}" if version else "no Landlock in this kernel"
+    return Finding(name="sandbox", ok=bool(version), found=found, advice=advice)
+
+
+def _cores() -> Finding:
+    cores = os.cpu_count() or 1
+    advice = "measurements of the local cloud share their core with everything else"
+    return Finding(name="processor", ok=cores > 1, found=f"{cores} cores ({platform.machine()})", advice=advice)
+
+
+def _state_folder() -> Finding:
+    folder = home()
+    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    writable = os.access(nearest, os.W_OK)
+    return Finding(
+        name="state folder", ok=writable, found=str(folder), advice="set BENCH_HOME to a folder that can be written to"
+    )
+
+
+def _hub() -> Finding:
+    wanted = ("EMBEDL_HUB_API_KEY", "EMBEDL_HUB_API_BASE_URL")
+    missing = [name for name in wanted if not os.environ.get(name)]
+    found = f"not set: {', '.join(missing)}" if missing else "key and address are set"
+    advice = "only needed for plans with 'cloud: hub' (a plan with a URL needs the key alone)"
+    return Finding(name="hub", ok=not missing, found=found, advice=advice)

@@ -1,0 +1,23 @@
+"""Where state lives: `.bench/` in the working folder or BENCH_HOME; the database there or in BENCH_DATABASE_URL."""
+
+import os
+from pathlib import Path
+
+DEFAULT_REPORTS = Path("reports")
+
+
+def home() -> Path:
+    """The state folder (it may not exist yet)."""
+    return Path(os.environ.get("BENCH_HOME") or ".bench").absolute()
+
+
+def database_url() -> str:
+    """The URL of the database with journal and history."""
+    from orchestrator.history.database import sqlite_url
+
+    return os.environ.get("BENCH_DATABASE_URL") or sqlite_url(home())
+
+
+def run_lock(run_id: str) -> Path:
+    """The file whose lock says that a process works on the run."""
+    return home() / "locks" / f"{run_id}.lock"

@@ -1,0 +1,53 @@
+"""What `check` and `run` do first: read the plan, look into the models, ask the cloud for its devices."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.client.cloud import Cloud
+from orchestrator.domain.model import Model
+from orchestrator.domain.plan import ModelEntry, Plan
+from orchestrator.errors import ModelError
+from orchestrator.inputs.model_file import inspect_model
+from orchestrator.inputs.plan_file import load_plan
+from orchestrator.workflow.targets import Targets, resolve_targets
+
+INSPECTED_AT_ONCE = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Everything checked; nothing submitted."""
+
+    plan: Plan
+    models: tuple[Model, ...]
+    targets: Targets
+
+
+def read_plan(path: Path, *, cloud: str | None = None, repeats: int | None = None) -> Plan:
+    """The plan with what the command line says over it."""
+    plan = load_plan(path)
+    return replace(plan, cloud=cloud or plan.cloud, repeats=repeats or plan.repeats)
+
+
+async def prepare(plan: Plan, cloud: Cloud) -> Prepared:
+    """Checks models and targets. Raises UsageError with everything that is wrong, CloudError without a cloud."""
+    models = await inspect_models(plan)
+    return Prepared(plan=plan, models=models, targets=resolve_targets(plan, await cloud.device_cloud.devices()))
+
+
+async def inspect_models(plan: Plan) -> tuple[Model, ...]:
+    """All models of the plan. Raises ModelError that names every broken one."""
+    at_once = asyncio.Semaphore(INSPECTED_AT_ONCE)
+
+    async def inspect(entry: ModelEntry) -> Model:
+        async with at_once:
+            return await asyncio.to_thread(inspect_model, entry.name, entry.path, inputs=entry.inputs)
+
+    found = await asyncio.gather(*(inspect(entry) for entry in plan.models), return_exceptions=True)
+    for unexpected in (error for error in found if isinstance(error, BaseException)):
+        if not isinstance(unexpected, ModelError):
+            raise unexpected
+    if errors := [str(error) for error in found if isinstance(error, ModelError)]:
+        raise ModelError("\n".join(errors))
+    return tuple(model for model in found if isinstance(model, Model))

@@ -1,0 +1,58 @@
+"""`bench resume`: go on with an interrupted run."""
+
+import asyncio
+
+import click
+
+from orchestrator.cli.home import database_url
+from orchestrator.domain.journal import RunEntry
+from orchestrator.domain.run import RunState
+from orchestrator.errors import ModelError, UsageError
+
+
+@click.command("resume")
+@click.argument("run_id", metavar="RUN", required=False)
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("-v", "--verbose", is_flag=True, help="More progress.")
+def command(run_id: str | None, quiet: bool, verbose: bool) -> int:
+    """Go on with RUN (default: the latest) where things stand. A run that has ended is left as it is."""
+    return asyncio.run(_resume(run_id, quiet=quiet, verbose=verbose))
+
+
+async def _resume(run_id: str | None, *, quiet: bool, verbose: bool) -> int:
+    from orchestrator.cli.carry_out import carry_out
+    from orchestrator.cli.connect import connect
+    from orchestrator.history.journal import open_journal
+
+    async with open_journal(database_url()) as journal:
+        entry = await journal.run(run_id or _latest(await journal.runs(limit=1)))
+        if entry.run.state is RunState.COMPLETED:
+            click.echo(f"run {entry.run.id} has ended; nothing to resume", err=True)
+            return entry.run.exit_code or 0
+        await asyncio.to_thread(_check_models, entry)
+        async with connect(entry.run.cloud) as cloud:
+            return await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose)
+
+
+def _latest(runs: tuple[object, ...]) -> str:
+    if not runs:
+        message = "there is no run to resume here; 'bench run PLAN' starts one"
+        raise UsageError(message)
+    return runs[0].id  # type: ignore[attr-defined,no-any-return]
+
+
+def _check_models(entry: RunEntry) -> None:
+    """The jobs still to come must measure the same files as those before."""
+    from orchestrator.inputs.model_file import model_sha256
+
+    changed = []
+    for model in entry.models:
+        try:
+            now = model_sha256(model.path, model.external_files)
+        except OSError as error:
+            changed.append(f"{model.path}: cannot be read any more ({error.strerror})")
+            continue
+        if now != model.sha256:
+            changed.append(f"{model.path}: has changed since the run began (was {model.sha256[:12]}, is {now[:12]})")
+    if changed:
+        raise ModelError("\n".join([*changed, "put the files back, or start a new run"]))

@@ -1,0 +1,48 @@
+"""What is stored of a run: from the journal, else from its folder's results.json."""
+
+import json
+from pathlib import Path
+
+from orchestrator.cli.home import DEFAULT_REPORTS, database_url
+from orchestrator.domain.report import Report
+from orchestrator.errors import UsageError
+
+LATEST = "latest"
+
+
+async def stored_report(run: str) -> tuple[Report, Path]:
+    """A run's report and its folder. `run` is an id, "latest", a run's folder or a results.json.
+
+    Raises UsageError where nothing of that name is stored.
+    """
+    path = Path(run)
+    for file in (path, path / "results.json", DEFAULT_REPORTS / run / "results.json"):
+        if file.is_file():
+            return read_results(file), file.parent
+    return await _journalled(run)
+
+
+def read_results(file: Path) -> Report:
+    """The report in a results.json. Raises UsageError where it is none."""
+    from orchestrator.presentation.json_report import from_json
+
+    try:
+        return from_json(json.loads(file.read_bytes()))
+    except ValueError as error:
+        message = f"{file} is no results.json of bench: {error}"
+        raise UsageError(message) from None
+
+
+async def _journalled(run: str) -> tuple[Report, Path]:
+    from orchestrator.history.journal import open_journal
+    from orchestrator.workflow.benchmark import read_report
+
+    async with open_journal(database_url()) as journal:
+        if run == LATEST:
+            newest = await journal.runs(limit=1)
+            if not newest:
+                message = "nothing has been run here yet; 'bench run PLAN' does"
+                raise UsageError(message)
+            run = newest[0].id
+        entry = await journal.run(run)
+        return await read_report(entry, journal), entry.folder

@@ -1,0 +1,216 @@
+"""The journal keeps what it was given, moves forward only once, and survives a killed writer."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestrator.domain.job import Attempt, StateChange
+from orchestrator.domain.journal import JobEntry, JobState, RunEntry, SavedArtifact
+from orchestrator.domain.measurement import Layer, Measurement, Metric
+from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome, Skipped
+from orchestrator.domain.run import RunState
+from orchestrator.errors import UsageError
+from orchestrator.history.database import sqlite_url
+from orchestrator.history.journal import Journal, Superseded, open_journal
+
+MakeRun = Callable[..., RunEntry]
+NOW = datetime(2026, 1, 1, 2, 3, 4, 567, tzinfo=UTC)
+
+
+def test_a_run_and_its_jobs_come_back_as_they_were(tmp_path: Path, run_entry: MakeRun) -> None:
+    async def walk() -> None:
+        async with open_journal(sqlite_url(tmp_path)) as journal:
+            jobs = await journal.begin(run_entry())
+        async with open_journal(sqlite_url(tmp_path)) as journal:
+            assert await journal.run(run_entry().run.id) == run_entry()
+            assert await journal.jobs(run_entry().run.id) == jobs
+        assert len(jobs) == 6
+
+    asyncio.run(walk())
+
+
+def test_cells_are_interleaved_over_time(run_entry: MakeRun) -> None:
+    order = [(job.key.repeat, job.key.cell.device) for job in run_entry().jobs()]
+    assert order == [(1, "d1"), (1, "d2"), (2, "d1"), (2, "d2"), (3, "d1"), (3, "d2")]
+
+
+text = st.text(max_size=20)
+metric = st.builds(
+    Metric, value=st.floats(allow_nan=False, allow_infinity=False), unit=text, n=st.none() | st.integers(0)
+)
+layer = st.builds(Layer, index=st.integers(0, 99), name=text, type=text, time_us=st.floats(0, 1e9))
+measurement = st.builds(
+    Measurement, metrics=st.dictionaries(text, metric, max_size=3), layers=st.lists(layer, max_size=3).map(tuple)
+)
+outcome: st.SearchStrategy[Outcome] = st.one_of(
+    st.builds(Measured, measurement=measurement),
+    st.builds(Failed, kind=st.sampled_from(FailureKind), reason=text),
+    st.builds(Skipped, reason=text),
+)
+change = st.builds(StateChange, state=text, at=st.just(NOW))
+attempt = st.builds(
+    Attempt,
+    number=st.integers(1, 9),
+    started_at=st.just(NOW),
+    ended_at=st.just(NOW),
+    outcome=outcome,
+    changes=st.lists(change, max_size=3).map(tuple),
+    notes=st.lists(text, max_size=2).map(tuple),
+)
+artifact = st.builds(SavedArtifact, file=text, artifact_id=text, uploaded=st.booleans())
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    state=st.sampled_from(JobState),
+    outcome=st.none() | outcome,
+    attempts=st.lists(attempt, max_size=2).map(tuple),
+    artifacts=st.lists(artifact, max_size=2).map(tuple),
+)
+def test_whatever_a_job_comes_to_is_kept(
+    tmp_path_factory: pytest.TempPathFactory,
+    run_entry: MakeRun,
+    state: JobState,
+    outcome: Outcome | None,
+    attempts: tuple[Attempt, ...],
+    artifacts: tuple[SavedArtifact, ...],
+) -> None:
+    async def walk() -> None:
+        async with open_journal(sqlite_url(tmp_path_factory.mktemp("home"))) as journal:
+            first, *rest = await journal.begin(run_entry())
+            changed = replace(first, state=state, outcome=outcome, attempts=attempts, artifacts=artifacts)
+            moved = await journal.move(changed)
+            assert moved == replace(changed, version=1)
+            assert await journal.jobs(first.run_id) == (moved, *rest)
+
+    asyncio.run(walk())
+
+
+def test_who_comes_second_is_told_and_changes_nothing(tmp_path: Path, run_entry: MakeRun) -> None:
+    async def walk() -> None:
+        async with open_journal(sqlite_url(tmp_path)) as one, open_journal(sqlite_url(tmp_path)) as other:
+            job, *_ = await one.begin(run_entry())
+            moved = await one.move(replace(job, state=JobState.RESERVED, download_id="mine"))
+            with pytest.raises(Superseded):
+                await other.move(replace(job, state=JobState.RESERVED, download_id="theirs"))
+            assert (await other.jobs(job.run_id))[0] == moved
+
+    asyncio.run(walk())
+
+
+def test_of_many_writers_one_wins(tmp_path: Path, run_entry: MakeRun) -> None:
+    async def attempt_move(journal: Journal, job: JobEntry, name: str) -> bool:
+        try:
+            await journal.move(replace(job, download_id=name))
+        except Superseded:
+            return False
+        return True
+
+    async def walk() -> None:
+        async with open_journal(sqlite_url(tmp_path)) as one, open_journal(sqlite_url(tmp_path)) as other:
+            job, *_ = await one.begin(run_entry())
+            writers = [attempt_move(journal, job, str(n)) for n in range(10) for journal in (one, other)]
+            assert sum(await asyncio.gather(*writers)) == 1
+
+    asyncio.run(walk())
+
+
+def test_runs_are_listed_newest_first_with_how_they_ended(tmp_path: Path, run_entry: MakeRun) -> None:
+    async def walk() -> None:
+        async with open_journal(sqlite_url(tmp_path)) as journal:
+            for day in (1, 3, 2):
+                await journal.begin(run_entry(f"2026010{day}T000000Z-abcdef"))
+            last = (await journal.runs(limit=1))[0]
+            ended = await journal.end(last, state=RunState.COMPLETED, exit_code=11, ended_at=NOW)
+            assert [run.id[:8] for run in await journal.runs()] == ["20260103", "20260102", "20260101"]
+            assert (await journal.runs())[0] == ended
+            assert (await journal.run(last.id)).run == ended
+            assert (await journal.reopen(ended)).exit_code is None
+
+    asyncio.run(walk())
+
+
+def test_an_unknown_run_is_the_users_mistake(tmp_path: Path) -> None:
+    async def walk() -> None:
+        async with open_journal(sqlite_url(tmp_path)) as journal:
+            with pytest.raises(UsageError, match=r"no run 'nope'.*bench runs"):
+                await journal.run("nope")
+
+    asyncio.run(walk())
+
+
+@pytest.mark.parametrize("content", [b"not a database at all, but long enough to look like one" * 40])
+def test_a_broken_database_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "history.db").write_bytes(content)
+
+    async def walk() -> None:
+        with pytest.raises(UsageError, match=r"history\.db cannot be opened: .*not a database"):
+            async with open_journal(sqlite_url(tmp_path)):
+                pass
+
+    asyncio.run(walk())
+
+
+WRITER = """
+import asyncio, sys
+from dataclasses import replace
+from orchestrator.history.journal import open_journal
+
+async def main():
+    async with open_journal(sys.argv[1]) as journal:
+        job = (await journal.jobs(sys.argv[2]))[0]
+        while True:
+            job = await journal.move(replace(job, notes=(str(job.version + 1),)))
+            print(job.version, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_what_was_written_before_a_kill_is_there_after_it(tmp_path: Path, run_entry: MakeRun) -> None:
+    async def begin() -> None:
+        async with open_journal(sqlite_url(tmp_path)) as journal:
+            await journal.begin(run_entry())
+
+    async def read() -> JobEntry:
+        async with open_journal(sqlite_url(tmp_path)) as journal:
+            return (await journal.jobs(run_entry().run.id))[0]
+
+    asyncio.run(begin())
+    command = [sys.executable, "-c", WRITER, sqlite_url(tmp_path), run_entry().run.id]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout
+        seen = [writer.stdout.readline() for _ in range(20)]
+        os.kill(writer.pid, signal.SIGKILL)
+        seen += writer.stdout.readlines()
+    confirmed = int([line for line in seen if line.endswith("\n")][-1])
+    found = asyncio.run(read())
+    assert found.version in (confirmed, confirmed + 1)
+    assert found.notes == (str(found.version),)
+
+
+def test_every_commit_is_on_disk_before_it_returns(tmp_path: Path, run_entry: MakeRun) -> None:
+    async def walk() -> None:
+        async with open_journal(sqlite_url(tmp_path)) as journal:
+            await journal.begin(run_entry())
+            async with journal._engine.connect() as connection:
+                pragmas = {
+                    name: (await connection.exec_driver_sql(f"pragma {name}")).scalar()
+                    for name in ("journal_mode", "synchronous")
+                }
+            assert pragmas == {"journal_mode": "wal", "synchronous": 2}
+            with sqlite3.connect(tmp_path / "history.db") as outside:
+                assert outside.execute("select count(*) from job").fetchone() == (6,)
+
+    asyncio.run(walk())
