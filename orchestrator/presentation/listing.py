@@ -1,0 +1,51 @@
+"""Lists for programs: what `--json` of the reading commands prints."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.device import Device
+from orchestrator.domain.model import Model
+from orchestrator.domain.plan import Plan
+from orchestrator.domain.run import Run
+
+_RUN = TypeAdapter(Run)
+_MODEL = TypeAdapter(Model)
+
+
+def runs_as_json(runs: Iterable[Run]) -> str:
+    """One object a run, newest first."""
+    return _text([_RUN.dump_python(run, mode="json") for run in runs])
+
+
+def devices_as_json(devices: Iterable[Device]) -> str:
+    """One object a device."""
+    return _text([asdict(device) for device in devices])
+
+
+def check_as_json(
+    plan: Plan, models: Iterable[Model], cells: Iterable[Cell], devices: Iterable[Device], notices: Iterable[str]
+) -> str:
+    """What a plan asks for: its models as they were found, its devices, its cells and the number of jobs."""
+    cells = list(cells)
+    return _text(
+        {
+            "plan": plan.name,
+            "project": plan.project,
+            "cloud": plan.cloud,
+            "repeats": plan.repeats,
+            "jobs": len(cells) * plan.repeats,
+            "models": [_MODEL.dump_python(model, mode="json") for model in models],
+            "devices": [asdict(device) for device in devices],
+            "cells": [asdict(cell) for cell in cells],
+            "notices": list(notices),
+        }
+    )
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False)
