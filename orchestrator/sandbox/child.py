@@ -65,11 +65,12 @@ def run_child(
     `on_message` hears each message as it comes. Setting `kill` ends the child soon. Blocks the calling thread;
     leaves no process and no open file behind, also when `on_message` raises. POSIX systems only.
     """
+    scratch = scratch.resolve()
     order = {
         "spec": dict(spec),
         "limits": asdict(limits),
         "readable": [str(path.resolve()) for path in readable],
-        "scratch": str(scratch.resolve()),
+        "scratch": str(scratch),
         "parent": os.getpid(),
     }
     with _start(module, order, scratch) as process:

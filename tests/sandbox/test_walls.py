@@ -40,9 +40,8 @@ def test_only_what_was_named_can_be_read(attack: Attack, tmp_path: Path, scratch
 
 @needs_landlock
 def test_the_parents_environment_and_memory_cannot_be_read(attack: Attack) -> None:
-    files = [
-        f"/proc/{process}/{file}" for process in (os.getpid(), 1) for file in ("environ", "maps", "mem", "cmdline")
-    ]
+    files = ("environ", "maps", "mem", "cmdline")
+    paths = [f"/proc/{process}/{file}" for process in (os.getpid(), 1) for file in files]
     assert attack("read", paths=paths).messages[1]["answers"] == ["PermissionError"] * 8
 
 
