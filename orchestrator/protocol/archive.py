@@ -1,9 +1,11 @@
-"""Opening a zip that somebody else made: nothing leaves the folder, nothing grows beyond its bound.
+"""Zip archives: writing them in flat memory, and opening those that somebody else made.
 
-Names, links, counts and declared sizes are checked before the first byte is written; real sizes while writing.
+Of these nothing leaves the folder and nothing grows beyond its bound: names, links, counts and declared sizes are
+checked before the first byte is written, real sizes while writing.
 """
 
 import re
+import shutil
 import stat
 import struct
 import zipfile
@@ -11,16 +13,19 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from orchestrator.protocol.unreadable import Unreadable, UnsafeArchive
 
-__all__ = ["Unreadable", "UnsafeArchive", "extract_safely", "safe_name"]
+__all__ = ["Unreadable", "UnsafeArchive", "extract_safely", "safe_name", "store"]
 
 BLOCK_BYTES = 1 << 20
-MAX_NAME_BYTES = 255
+MAX_NAME_CHARS = 1000
+MAX_PART_BYTES = 255
 # A central directory's entry is 46 bytes, its name and its extra fields. zipfile reads all of them at once.
-_ENTRY_BYTES = 1024
+_ENTRY_BYTES = 2048
+# Control characters, other systems' separators, and a drive's letter.
+_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\\]|^[A-Za-z]:")
 _ENCRYPTED = 0x1 | 0x40
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN = (
@@ -65,18 +70,30 @@ def _translated() -> Iterator[None]:
 
 
 def safe_name(name: str) -> str:
-    """The name itself, where it is relative, stays below its folder and means the same everywhere.
-
-    Raises UnsafeArchive.
-    """
+    """The name itself, where it is relative and stays below its folder on every system. Raises UnsafeArchive."""
     parts = name.split("/")
-    harmless = (
-        name.isprintable() and not set(name) & set('\\:*?"<>|') and len(name.encode(errors="replace")) <= MAX_NAME_BYTES
-    )
-    if not harmless or any(part in ("", ".", "..") for part in parts):
+    if (
+        len(name) > MAX_NAME_CHARS
+        or _NOT_IN_NAMES.search(name)
+        or any(part in ("", ".", "..") or len(part.encode(errors="replace")) > MAX_PART_BYTES for part in parts)
+    ):
         reason = f"an unsafe name: {name[:80]!r}"
         raise UnsafeArchive(reason)
     return name
+
+
+def store(archive: zipfile.ZipFile, name: str, content: bytes | Path) -> None:
+    """Add a file, packed as the archive is, in blocks; the same content gives the same bytes."""
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type = archive.compression
+    # The size decides whether the entry needs zip64.
+    entry.file_size = len(content) if isinstance(content, bytes) else content.stat().st_size
+    with archive.open(entry, "w") as target:
+        if isinstance(content, bytes):
+            target.write(content)
+            return
+        with content.open("rb") as source:
+            shutil.copyfileobj(source, target, BLOCK_BYTES)
 
 
 def _check_directory_size(source: BinaryIO, max_files: int) -> None:
@@ -159,9 +176,9 @@ def _write_all(
         raise
 
 
-def _copy_bounded(source: object, target: BinaryIO, left: int) -> int:
+def _copy_bounded(source: IO[bytes], target: BinaryIO, left: int) -> int:
     copied = 0
-    while block := source.read(BLOCK_BYTES):  # type: ignore[attr-defined]
+    while block := source.read(BLOCK_BYTES):
         copied += len(block)
         if copied > left:
             reason = "unpacks to more than it declares"

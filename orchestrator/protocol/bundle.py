@@ -7,12 +7,11 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import copyfileobj
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.protocol.archive import BLOCK_BYTES, extract_safely, safe_name
+from orchestrator.protocol.archive import extract_safely, safe_name, store
 from orchestrator.protocol.unreadable import Unreadable, UnsafeArchive
 
 ModelName = Literal["model.onnx", "model.tflite"]
@@ -64,24 +63,16 @@ def write_bundle(bundle: Bundle, to: Path) -> None:
         _check_external(name)
     texts = {PARAMS_FILE: _PARAMS.dump_json(dict(bundle.params)), DOWNLOADS_URL_FILE: bundle.downloads_url.encode()}
     texts |= dict.fromkeys(IOS_FILES, IOS_FILE_TEXT.encode()) if bundle.ios else {}
+    files: dict[str, bytes | Path] = {bundle.model_name: bundle.model_path, **bundle.external_files, **texts}
     with zipfile.ZipFile(to, "w", zipfile.ZIP_STORED) as archive:
-        for name, path in {bundle.model_name: bundle.model_path, **bundle.external_files}.items():
-            _store(archive, name, path)
-        for name, text in texts.items():
-            archive.writestr(zipfile.ZipInfo(name), text)
+        for name, content in files.items():
+            store(archive, name, content)
 
 
 def _check_external(name: str) -> None:
     if safe_name(name).casefold() in _RESERVED:
         reason = f"external data may not be called {name!r}: the bundle has a file of that name"
         raise UnsafeArchive(reason)
-
-
-def _store(archive: zipfile.ZipFile, name: str, path: Path) -> None:
-    entry = zipfile.ZipInfo(name)
-    entry.file_size = path.stat().st_size  # decides whether the entry needs zip64
-    with path.open("rb") as source, archive.open(entry, "w") as target:
-        copyfileobj(source, target, BLOCK_BYTES)
 
 
 def read_bundle(archive: Path, into: Path, *, max_bytes: int) -> Bundle:

@@ -71,7 +71,8 @@ def parse_delegates(lines: Iterable[str]) -> Delegates:
             applied.append(Applied(name=found[1], extent=extent, kernels=int(found[3]) if found[3] else None))
         elif found := _UNUSED.search(line):
             applied.append(Applied(name=found[1], extent="none"))
-    return Delegates(created=tuple(created), replacements=tuple(replacements), applied=tuple(applied))
+    # On Apple's systems the runtime prints its own lines twice.
+    return Delegates(created=tuple(dict.fromkeys(created)), replacements=tuple(replacements), applied=tuple(applied))
 
 
 def _replacement(found: re.Match[str]) -> Replacement:

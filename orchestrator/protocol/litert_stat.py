@@ -23,31 +23,27 @@ _STAT = re.compile(
     rf"(?: p5=(?P<p5>{INTEGER}) median=(?P<median>{INTEGER}) p95=(?P<p95>{INTEGER}))?"
 )
 
-
-@dataclass(frozen=True, kw_only=True)
-class Percentiles:
-    """Upper nearest rank: `sorted[int(n * p / 100)]`, in microseconds. No other percentile is ever printed."""
-
-    p5_us: int
-    median_us: int
-    p95_us: int
+_WHOLE = ("first", "curr", "min", "max", "p5", "median", "p95")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stat:
-    """A series of timings. `curr_us` is the last one; `std_us` the population's, truncated to whole microseconds.
+    """A series of timings. `first_us` and `curr_us` are its first and last; `std_us` is the population's deviation.
 
-    With `count` 0 every other number is 0 and means nothing. Older builds print no percentiles.
+    Percentiles are upper nearest rank, `sorted[int(n * p / 100)]`; older builds print none, and no build others.
+    An empty series has nothing but its count.
     """
 
     count: int
-    first_us: int = 0
-    curr_us: int = 0
-    min_us: int = 0
-    max_us: int = 0
-    avg_us: float = 0.0
-    std_us: float = 0.0
-    percentiles: Percentiles | None = None
+    first_us: int | None = None
+    curr_us: int | None = None
+    min_us: int | None = None
+    max_us: int | None = None
+    avg_us: float | None = None
+    std_us: float | None = None
+    p5_us: int | None = None
+    median_us: int | None = None
+    p95_us: int | None = None
 
 
 def finite(text: str) -> float:
@@ -64,36 +60,26 @@ def parse_stat(line: str) -> Stat | None:
     found = _STAT.search(line)
     if found is None:
         return None
-    count, tail = int(found["count"]), _percentiles(found)
-    if found["avg"] is None:
-        only = int(found["curr"] or 0)
-        same = {"first_us": only, "curr_us": only, "min_us": only, "max_us": only}
-        return Stat(count=count, **same, avg_us=float(only), percentiles=tail)
-    whole = {f"{name}_us": int(found[name] or 0) for name in ("first", "curr", "min", "max")}
-    return Stat(count=count, **whole, avg_us=finite(found["avg"]), std_us=finite(found["std"]), percentiles=tail)
-
-
-def _percentiles(found: re.Match[str]) -> Percentiles | None:
-    if found["p5"] is None:
-        return None
-    return Percentiles(p5_us=int(found["p5"]), median_us=int(found["median"]), p95_us=int(found["p95"]))
+    count = int(found["count"])
+    if count == 0:
+        return Stat(count=0)
+    whole = {f"{name}_us": int(found[name]) for name in _WHOLE if found[name] is not None}
+    if found["avg"] is not None:
+        return Stat(count=count, **whole, avg_us=finite(found["avg"]), std_us=finite(found["std"]))
+    if found["curr"] is not None:
+        whole |= dict.fromkeys(("first_us", "min_us", "max_us"), int(found["curr"]))
+        return Stat(count=count, **whole, avg_us=float(found["curr"]), std_us=0.0)
+    return None
 
 
 def format_stat(stat: Stat) -> str:
-    """The line as the writers print it. `avg` keeps six significant digits, and may turn scientific."""
-    return _series(stat) + _tail(stat.percentiles)
-
-
-def _series(stat: Stat) -> str:
-    if stat.count == 0:
+    """The line as the writers print it. `avg` keeps six significant digits and may turn scientific, `std` is cut."""
+    if stat.count == 0 or stat.avg_us is None or stat.std_us is None:
         return "count=0"
+    tail = "" if stat.p5_us is None else f" p5={stat.p5_us} median={stat.median_us} p95={stat.p95_us}"
     if stat.min_us == stat.max_us:
-        return f"count={stat.count} curr={stat.curr_us}" + ("(all same)" if stat.count > 1 else "")
+        return f"count={stat.count} curr={stat.curr_us}" + ("(all same)" if stat.count > 1 else "") + tail
     return (
         f"count={stat.count} first={stat.first_us} curr={stat.curr_us} min={stat.min_us} max={stat.max_us}"
-        f" avg={stat.avg_us:g} std={int(stat.std_us)}"
+        f" avg={stat.avg_us:g} std={int(stat.std_us)}{tail}"
     )
-
-
-def _tail(tail: Percentiles | None) -> str:
-    return f" p5={tail.p5_us} median={tail.median_us} p95={tail.p95_us}" if tail else ""

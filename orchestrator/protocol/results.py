@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from orchestrator.protocol import onnxruntime, onnxruntime_profile
-from orchestrator.protocol.archive import extract_safely
-from orchestrator.protocol.litert_log import MAX_LOG_CHARS, LiteRtLog, parse_log
+from orchestrator.protocol.archive import extract_safely, store
+from orchestrator.protocol.litert_line import MAX_LOG_CHARS
+from orchestrator.protocol.litert_log import LiteRtLog, parse_log
 from orchestrator.protocol.litert_proto import (
     BenchmarkResult,
     OpProfile,
@@ -84,30 +85,28 @@ def read_results(archive: Path, into: Path) -> ResultFiles:
     problems = []
     for field_name, known in _KNOWN.items():
         try:
-            parsed[field_name] = _read(known, files)
+            data = _content(known, files)
+            parsed[field_name] = None if data is None else known.parse(data)
         except Unreadable as error:
             problems.append(f"{known.name}: {error}")
     return ResultFiles(**parsed, files=tuple(files.values()), problems=tuple(problems))
 
 
-def _read(known: _Known, files: Mapping[str, Path]) -> Any:
+def _content(known: _Known, files: Mapping[str, Path]) -> bytes | None:
+    """The file's bytes, None where there is none. A runner may leave one file in two folders, but not two files."""
     found = [path for name, path in files.items() if PurePosixPath(name).name == known.name]
-    if len(found) > 1:
-        reason = f"{len(found)} files of this name"
-        raise Unreadable(reason)
-    if not found:
-        return None
-    if found[0].stat().st_size > known.max_bytes:
+    if any(path.stat().st_size > known.max_bytes for path in found):
         reason = f"longer than {known.max_bytes >> 20} MiB"
         raise Unreadable(reason)
-    return known.parse(found[0].read_bytes())
+    contents = {path.read_bytes() for path in found}
+    if len(contents) > 1:
+        reason = f"{len(contents)} different files of this name"
+        raise Unreadable(reason)
+    return contents.pop() if contents else None
 
 
 def write_results(files: Mapping[str, bytes | Path], to: Path) -> None:
     """Write a results archive of contents or files by their names in it."""
     with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            if isinstance(content, Path):
-                archive.write(content, name)
-            else:
-                archive.writestr(name, content)
+            store(archive, name, content)
