@@ -1,0 +1,125 @@
+"""Serves a local cloud on two sockets of its own: in this process beside other work, or as the command."""
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+
+from orchestrator.errors import UsageError
+from orchestrator.localcloud.app import LocalCloud
+from orchestrator.localcloud.config import CloudConfig
+
+GRACE_S = 2  # what answers under way get when the server stops
+KEEP_ALIVE_S = 75  # longer than clients keep an idle connection, so that the server never closes one under a request
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningServer:
+    """Where a cloud is served: the API, and the storage that its signed URLs lead to."""
+
+    base_url: str
+    storage_url: str
+
+
+@contextmanager
+def running_server(config: CloudConfig) -> Iterator[RunningServer]:
+    """Serves from a thread while the block runs; ready when it begins, nothing is left when it ends.
+
+    Raises UsageError where a port is taken, and SQLAlchemyError or OSError where the data folder is unusable.
+    """
+    with ExitStack() as stack:
+        api = stack.enter_context(_listening(config.host, config.port))
+        storage = stack.enter_context(_listening(config.host, config.storage_port))
+        cloud = LocalCloud(config, storage_port=storage.getsockname()[1])
+        stack.callback(cloud.close)
+        cloud.runner.start()
+        stack.enter_context(_serving(cloud, [api, storage]))
+        yield RunningServer(base_url=_url(api), storage_url=_url(storage))
+
+
+def serve(config: CloudConfig) -> None:
+    """Serves until SIGINT or SIGTERM, saying where on standard output."""
+    stopped = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    with running_server(config) as server:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        print(f"the device cloud listens on {server.base_url} (storage on {server.storage_url})", flush=True)
+        stopped.wait()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Server(uvicorn.Server):
+    """Says when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, ready: Future[None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, and then the word."""
+        await super().startup(sockets)
+        self._ready.set_result(None)
+
+
+@contextmanager
+def _serving(cloud: LocalCloud, sockets: list[socket.socket]) -> Iterator[None]:
+    """A thread with a loop of its own that answers on the sockets."""
+    settings = uvicorn.Config(
+        cloud,
+        lifespan="off",
+        ws="none",
+        http="h11",
+        loop="asyncio",
+        access_log=False,  # it would hold signed URLs
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    ready: Future[None] = Future()
+    server = _Server(settings, ready)
+    thread = threading.Thread(target=_run, args=(server, sockets, ready), name="device-cloud")
+    thread.start()
+    try:
+        ready.result()
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _run(server: uvicorn.Server, sockets: list[socket.socket], ready: Future[None]) -> None:
+    try:
+        asyncio.run(server.serve(sockets=sockets))
+    except BaseException as error:
+        if ready.done():
+            raise
+        ready.set_exception(error)
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        message = f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port"
+        raise UsageError(message) from None
+    with listener:
+        yield listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
