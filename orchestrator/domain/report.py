@@ -142,34 +142,6 @@ class Report:
         return RunVerdict.PASSED if verdicts else RunVerdict.MEASURED
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunSummary:
-    """One line of a list of runs. `jobs` are those planned, `trusted_cells` of `cells`."""
-
-    run: Run
-    verdict: RunVerdict
-    models: int
-    devices: int
-    cells: int
-    trusted_cells: int
-    jobs: int
-    measured_jobs: int
-
-
-def summarise_run(report: Report) -> RunSummary:
-    """The line that a list of runs shows for this report."""
-    return RunSummary(
-        run=report.run,
-        verdict=report.verdict,
-        models=len({cell.cell.model for cell in report.cells}),
-        devices=len({cell.cell.device for cell in report.cells}),
-        cells=len(report.cells),
-        trusted_cells=sum(1 for cell in report.cells if cell.trust is Trust.TRUSTED),
-        jobs=report.counts["planned"],
-        measured_jobs=report.counts["measured"],
-    )
-
-
 def report_cells(cells: Iterable[Cell], jobs: Iterable[JobResult]) -> tuple[CellReport, ...]:
     """A report of each planned cell, in the plan's order, from what its jobs came to."""
     by_cell: dict[Cell, list[JobResult]] = defaultdict(list)

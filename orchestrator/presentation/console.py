@@ -1,0 +1,181 @@
+"""What the commands print on stdout: the result of a run, lists of devices and runs, and what a check found."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.device import Device
+from orchestrator.domain.model import Model
+from orchestrator.domain.outcome import FailureKind
+from orchestrator.domain.plan import Plan
+from orchestrator.domain.report import CellReport, Report, Trust
+from orchestrator.domain.run import Run
+from orchestrator.presentation.escape import one_line
+from orchestrator.presentation.progress import progress_listener
+from orchestrator.presentation.terminal import add_row, open_console, plain, table
+from orchestrator.presentation.text import (
+    amount,
+    duration,
+    interval,
+    moment,
+    number,
+    percent,
+    plural,
+    size,
+)
+from orchestrator.presentation.verdict import TRUST_MARKS, answer, evidence, verdict_of, verdict_of_run
+
+__all__ = ["print_check", "print_devices", "print_report", "print_runs", "progress_listener"]
+
+MOST_ROWS = 60  # more cells than this are for the page, not for a terminal
+_TONES = {"good": "bold green", "bad": "bold red", "unclear": "bold yellow"}
+_TRUST_STYLES = {Trust.TRUSTED: "green", Trust.NOISY: "yellow", Trust.INVALID: "red"}
+_TRUST_ORDER = {Trust.INVALID: 0, Trust.NOISY: 1, Trust.TRUSTED: 2}
+
+
+def print_report(report: Report, folder: Path, *, stream: TextIO) -> None:
+    """The result of a run: a table of cells, what failed, the verdict and where the report is."""
+    console = open_console(stream)
+    _print_cells(console, report)
+    _print_failures(console, report)
+    _print_gates(console, report)
+    for notice in report.notices:
+        console.print(plain(f"note: {notice}"))
+    verdict = verdict_of(report)
+    console.print(
+        Text(f"{verdict.mark} {verdict.word} ", style=_TONES[verdict.tone]),
+        plain(f"{answer(report)} {evidence(report)}"),
+        sep="",
+    )
+    console.print(plain(f"report: {folder / 'report.html'}"), soft_wrap=True)
+
+
+def _print_cells(console: Console, report: Report) -> None:
+    """The cells in order, or, of a large run, those to worry about first and as many as are read."""
+    cells: Sequence[CellReport] = report.cells
+    if len(cells) > MOST_ROWS:
+        cells = sorted(cells, key=lambda cell: _TRUST_ORDER[cell.trust])[:MOST_ROWS]
+    with_variants = len({cell.cell.variant for cell in report.cells}) > 1
+    what = "p50 ms:" if report.headline == "latency_p50_ms" else "mean ms:"
+    shown = table("Model", "Device", *(["Variant"] if with_variants else []), what, "Range", "Spread:", "Peak MB:",
+                  "Jobs:", "Trust")  # fmt: skip
+    for cell in cells:
+        add_row(shown, _cell_row(cell, report.headline, with_variants))
+    console.print(shown)
+    if len(cells) < len(report.cells):
+        left = len(report.cells) - len(cells)
+        console.print(plain(f"… and {plural(left, 'more cell')}; the report has them all", style="dim"))
+
+
+def _cell_row(cell: CellReport, metric: str, with_variant: bool) -> list[str | Text]:
+    latency, memory = cell.metric(metric), cell.metric("peak_memory_mb")
+    return [
+        cell.cell.model,
+        cell.cell.device,
+        *([cell.cell.variant] if with_variant else []),
+        number(latency.value if latency else None),
+        interval(latency),
+        percent(latency.spread if latency and latency.n > 1 else None),
+        number(memory.value if memory else None),
+        f"{cell.measured}/{cell.planned}",
+        Text(f"{TRUST_MARKS[cell.trust]} {cell.trust}", style=_TRUST_STYLES[cell.trust]),
+    ]
+
+
+def _print_failures(console: Console, report: Report) -> None:
+    """Failures by kind and reason: ten devices that crash alike are one line."""
+    groups: dict[tuple[FailureKind, str], list[str]] = defaultdict(list)
+    for job in report.jobs:
+        if job.failed:
+            groups[job.failed.kind, job.failed.reason].append(str(job.key))
+    for (kind, reason), keys in sorted(groups.items(), key=lambda item: -len(item[1]))[:20]:
+        more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+        console.print(Text(f"✕ {kind}", style="red"), plain(f" {plural(len(keys), 'job')}: {reason}"), sep="")
+        console.print(plain(f"  {', '.join(keys[:3])}{more}", style="dim"))
+    for cell in report.cells:
+        if cell.reasons and cell.measured and len(report.cells) <= MOST_ROWS:
+            console.print(Text("? ", style="yellow"), plain(f"{cell.cell}: {'; '.join(cell.reasons)}"), sep="")
+
+
+def _print_gates(console: Console, report: Report) -> None:
+    if not report.gates:
+        return
+    shown = table("Gate", "Cell", "Value:", "Baseline:", "Reason")
+    for gate in report.gates:
+        if gate.verdict != "pass":
+            name = f"{gate.verdict}: {gate.metric} {gate.rule}"
+            add_row(shown, [name, str(gate.cell), number(gate.value), number(gate.baseline), gate.reason])
+    passed = sum(1 for gate in report.gates if gate.verdict == "pass")
+    console.print(shown if shown.rows else plain(""))
+    console.print(plain(f"{passed:,} of {plural(len(report.gates), 'gate')} passed"))
+
+
+def print_devices(devices: Sequence[Device], *, stream: TextIO) -> None:
+    """The devices of a cloud, as `bench devices` lists them."""
+    console = open_console(stream)
+    shown = table("Device", "Platform", "OS", "Vendor", "Type", "Processor")
+    for device in devices:
+        add_row(shown, [device.name, device.platform, device.os, device.vendor, device.type, device.cpu])
+    console.print(shown if devices else plain("no device matches"))
+
+
+def print_runs(runs: Sequence[Run], *, stream: TextIO) -> None:
+    """Runs, one a line, as `bench runs` lists them."""
+    console = open_console(stream)
+    shown = table("Run", "Plan", "Cloud", "Started", "Took:", "Result")
+    for run in runs:
+        verdict = verdict_of_run(run)
+        took = (run.ended_at - run.started_at).total_seconds() if run.ended_at else None
+        result = Text(f"{verdict.mark} {verdict.word.lower()}", style=_TONES[verdict.tone])
+        add_row(shown, [run.id, run.plan, run.cloud, moment(run.started_at), duration(took), result])
+    console.print(shown if runs else plain("nothing has been run yet"))
+
+
+def print_check(
+    plan: Plan,
+    models: Sequence[Model],
+    cells: Sequence[Cell],
+    devices: Sequence[Device],
+    *,
+    stream: TextIO,
+    notices: Iterable[str] = (),
+) -> None:
+    """What `bench check` found: the models, what was chosen for them, and what a run would take."""
+    console = open_console(stream)
+    shown = table("Model", "Format", "Size:", "Params:", "MACs:", "Opset:", "Inputs")
+    for model in models:
+        inputs = ", ".join(str(tensor) for tensor in model.inputs)
+        opset = "–" if model.opset is None else str(model.opset)
+        numbers = [size(model.size_bytes), amount(model.parameters), amount(model.multiply_accumulates), opset]
+        add_row(shown, [model.name, model.format, *numbers, inputs])
+    console.print(shown)
+    for line in [line for model in models for line in _remarks(model)] + list(notices):
+        console.print(Text("! ", style="yellow"), plain(line), sep="")
+    console.print(plain(_effort(plan, models, cells, devices)))
+
+
+def _remarks(model: Model) -> Iterable[str]:
+    """What a user should know of a model before it is measured."""
+    for chosen in model.chosen_dimensions:
+        where = f"input {chosen.input}, axis {chosen.axis} ({chosen.name})"
+        yield f"{model.name}: {where} = {chosen.value} (by {chosen.source})"
+    if model.random_weights:
+        yield f"{model.name}: random weights; the speed counts, the answers do not"
+    yield from (f"{model.name}: {warning}" for warning in model.warnings)
+
+
+def _effort(plan: Plan, models: Sequence[Model], cells: Sequence[Cell], devices: Sequence[Device]) -> str:
+    """What the run would take. Its time is not known before the first run; its bound is."""
+    jobs = len(cells) * plan.repeats
+    bound_s = jobs * plan.limits.run_timeout_s
+    return one_line(
+        f"{plan.name}: {plural(len(models), 'model')} × {plural(len(devices), 'device')} × "
+        f"{plural(len(plan.variants), 'variant')} = {plural(len(cells), 'cell')}; × {plural(plan.repeats, 'repeat')} = "
+        f"{plural(jobs, 'job')} on cloud {plan.cloud}; at most {duration(bound_s)} of device time "
+        f"(run_timeout {duration(plan.limits.run_timeout_s)} a job)"
+    )

@@ -1,0 +1,141 @@
+"""Layers: where the time of a cell goes, operator by operator, and on which compute unit.
+
+All cells with layers while they are few; of many, the fastest and the slowest place of each model. The rest is in
+results.json.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from orchestrator.domain.ranking import rank
+from orchestrator.domain.report import CellLayer, CellReport, Report
+from orchestrator.presentation.page.names import place
+from orchestrator.presentation.page.units import UnitBar, unit_bars, unit_style
+from orchestrator.presentation.text import number, percent, plural
+
+MOST_PROFILES = 24
+_TOP = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A layer's place in the order of execution, in percent of the whole."""
+
+    x: str
+    width: str
+    style: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRow:
+    """One layer, or the sum of those that are not listed."""
+
+    name: str
+    type: str
+    unit: str
+    style: str
+    time: str
+    share: str
+    bar: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """The layers of one cell. `pieces` draws all of them in their order; `rows` are the longest."""
+
+    model: str
+    place: str
+    total: str
+    count: str
+    units: tuple[UnitBar, ...]
+    unit_words: str
+    pieces: tuple[Piece, ...]
+    rows: tuple[LayerRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layers:
+    """The profiles shown, and in words what was left out ("" if nothing)."""
+
+    profiles: tuple[Profile, ...]
+    left_out: str
+
+
+def layers(report: Report) -> Layers:
+    """The section; empty where no source gave layers."""
+    with_layers = [cell for cell in report.cells if cell.layers]
+    shown = with_layers if len(with_layers) <= MOST_PROFILES else _ends(with_layers, report.headline)[:MOST_PROFILES]
+    hidden = len(with_layers) - len(shown)
+    left_out = f"The layers of {plural(hidden, 'more cell')} are in results.json." if hidden else ""
+    return Layers(profiles=tuple(_profile(cell) for cell in shown), left_out=left_out)
+
+
+def _ends(cells: Iterable[CellReport], metric: str) -> list[CellReport]:
+    """The fastest and the slowest cell of each model, each once."""
+    return list({id(r.cell): r.cell for ranking in rank(cells, metric) for r in (ranking.best, ranking.worst)}.values())
+
+
+def _profile(cell: CellReport) -> Profile:
+    total_us = sum(layer.time_us for layer in cell.layers)
+    ordered = sorted(cell.layers, key=lambda layer: -layer.time_us)
+    widest = ordered[0].share or 1.0
+    rows = [_row(layer, widest) for layer in ordered[:_TOP]]
+    units = unit_bars(cell.unit_shares)
+    return Profile(
+        model=cell.cell.model,
+        place=place(cell.cell),
+        total=number(total_us / 1000),
+        count=plural(len(cell.layers), "layer"),
+        units=units,
+        unit_words=", ".join(unit.label for unit in units),
+        pieces=_pieces(sorted(cell.layers, key=lambda layer: layer.layer.index)),
+        rows=tuple(rows) + _others(ordered[_TOP:], widest),
+    )
+
+
+def _row(found: CellLayer, widest: float) -> LayerRow:
+    layer = found.layer
+    return LayerRow(
+        name=layer.name,
+        type=layer.type,
+        unit=layer.compute_unit or "–",
+        style=unit_style(layer.compute_unit),
+        time=number(found.time_us / 1000),
+        share=percent(found.share),
+        bar=f"{100 * found.share / widest:.2f}",
+    )
+
+
+def _others(left: Sequence[CellLayer], widest: float) -> tuple[LayerRow, ...]:
+    """One row for all the shorter layers. Its bar may be cut at the width of the longest layer's."""
+    if not left:
+        return ()
+    share = sum(layer.share for layer in left)
+    row = LayerRow(
+        name=f"{len(left):,} other layers",
+        type="",
+        unit="",
+        style="other",
+        time=number(sum(layer.time_us for layer in left) / 1000),
+        share=percent(share),
+        bar=f"{min(100.0, 100 * share / widest):.2f}",
+    )
+    return (row,)
+
+
+def _pieces(ordered: Sequence[CellLayer]) -> tuple[Piece, ...]:
+    """Neighbours on one unit and shorter than half a percent are one piece, so that large models stay small pages."""
+    pieces: list[Piece] = []
+    begin = x = 0.0
+    style = ""
+    for layer in ordered:
+        current = unit_style(layer.layer.compute_unit)
+        if style and (current != style or x - begin >= 0.005 or layer.share >= 0.005):
+            pieces.append(_piece(begin, x, style))
+            begin = x
+        style, x = current, x + layer.share
+    return (*pieces, _piece(begin, x, style)) if style else ()
+
+
+def _piece(begin: float, end: float, style: str) -> Piece:
+    return Piece(x=f"{100 * begin:.2f}", width=f"{100 * (end - begin):.2f}", style=style)

@@ -1,0 +1,165 @@
+"""The heat table of models x devices: one text and one colour class for each field and metric.
+
+A colour says how many times worse a field is than the best of its model, so that models of all sizes stand side by
+side; it only repeats the number. With many devices, rows are processors with the median of their devices, and the
+devices follow folded away.
+"""
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.measurement import METRICS
+from orchestrator.domain.report import CellReport, Report, Trust
+from orchestrator.presentation.page.names import metric_label
+from orchestrator.presentation.text import number, plural
+
+CHOICES = ("latency_p50_ms", "latency_ms", "latency_p90_ms", "peak_memory_mb", "load_ms", "first_inference_ms")
+MOST_ROWS = 40
+_STEPS = ((1.25, "s0", "to 1.25×"), (2.0, "s1", "to 2×"), (4.0, "s2", "to 4×"), (math.inf, "s3", "over 4×"))
+LEGEND = (("b", "best of its model"), *((style, words) for _, style, words in _STEPS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """What one field shows, and its classes: b or s0 to s3, with q where noisy; x (no result); n (not asked for)."""
+
+    text: str
+    style: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixRow:
+    """A device (with its variant) or a processor, with a field for each model."""
+
+    label: str
+    detail: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A metric the table can show, its fields row by row, for the page's script."""
+
+    label: str
+    texts: tuple[str, ...]
+    styles: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """The table with its first choice filled in. `folded`: the reader opens it, and paper leaves it out."""
+
+    title: str
+    row_head: str
+    models: tuple[str, ...]
+    rows: tuple[MatrixRow, ...]
+    choices: tuple[Choice, ...]
+    folded: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """A row before it has numbers: the cells behind each of its fields."""
+
+    label: str
+    detail: str
+    members: Mapping[str, Sequence[CellReport]]
+
+    def value(self, model: str, metric: str) -> float | None:
+        found = [summary.value for cell in self.members.get(model, ()) if (summary := cell.metric(metric))]
+        return statistics.median(found) if found else None
+
+
+def matrices(report: Report) -> tuple[Matrix, ...]:
+    """The table of devices; above MOST_ROWS of them, the table of processors first."""
+    found = {name for cell in report.cells for name in cell.metrics}
+    metrics = sorted((name for name in CHOICES if name in found), key=lambda name: name != report.headline)
+    if not metrics:
+        return ()
+    devices = _lines(report, lambda cell: (cell.device, "" if cell.variant == "default" else cell.variant))
+    if len(devices) <= MOST_ROWS:
+        return (_matrix("by device", "Device", devices, metrics, report),)
+    processor = {device.name: device.cpu or device.vendor or device.platform for device in report.devices}
+    groups = _lines(report, lambda cell: (processor.get(cell.device, "unknown"), ""))
+    groups = [_Line(label=line.label, detail=_device_count(line), members=line.members) for line in groups]
+    return (
+        _matrix("by processor, median of its devices", "Processor", groups, metrics, report),
+        _matrix("by device", "Device", devices, metrics, report, folded=True),
+    )
+
+
+def _device_count(line: _Line) -> str:
+    return plural(len({cell.cell.device for cells in line.members.values() for cell in cells}), "device")
+
+
+def _lines(report: Report, key: Callable[[Cell], tuple[str, str]]) -> list[_Line]:
+    members: dict[tuple[str, str], dict[str, list[CellReport]]] = defaultdict(lambda: defaultdict(list))
+    for cell in report.cells:
+        members[key(cell.cell)][cell.cell.model].append(cell)
+    return [_Line(label=label, detail=detail, members=cells) for (label, detail), cells in members.items()]
+
+
+def _matrix(
+    title: str, row_head: str, lines: list[_Line], metrics: list[str], report: Report, *, folded: bool = False
+) -> Matrix:
+    models = tuple(dict.fromkeys(cell.cell.model for cell in report.cells))
+    kinds = {job.key.cell: job.failed.kind.replace("_", " ") for job in report.jobs if job.failed}
+    lines = sorted(lines, key=lambda line: _slowness(line, models, _best(lines, models, metrics[0]), metrics[0]))
+    tables = [_fields(lines, models, metric, kinds) for metric in metrics]
+    rows = tuple(
+        MatrixRow(label=line.label, detail=line.detail, fields=tuple(fields))
+        for line, fields in zip(lines, tables[0], strict=True)
+    )
+    choices = tuple(
+        Choice(
+            label=metric_label(metric),
+            texts=tuple(field.text for row in table for field in row),
+            styles=tuple(field.style for row in table for field in row),
+        )
+        for metric, table in zip(metrics, tables, strict=True)
+    )
+    return Matrix(title=title, row_head=row_head, models=models, rows=rows, choices=choices, folded=folded)
+
+
+def _best(lines: Sequence[_Line], models: Sequence[str], metric: str) -> dict[str, float]:
+    """The best value of each model over the rows."""
+    choose = min if metric not in METRICS or METRICS[metric].lower_is_better else max
+    columns = {model: [v for line in lines if (v := line.value(model, metric)) is not None] for model in models}
+    return {model: choose(values) for model, values in columns.items() if values}
+
+
+def _slowness(line: _Line, models: Sequence[str], best: Mapping[str, float], metric: str) -> float:
+    """The geometric mean of a row's ratios to the best, infinite without any: what rows are ordered by."""
+    values = [(line.value(model, metric), best.get(model)) for model in models]
+    ratios = [value / top for value, top in values if value and top and value > 0 and top > 0]
+    return statistics.geometric_mean(ratios) if ratios else math.inf
+
+
+def _fields(lines: Sequence[_Line], models: Sequence[str], metric: str, kinds: Mapping[Cell, str]) -> list[list[Field]]:
+    best = _best(lines, models, metric)
+    return [[_field(line, model, metric, best.get(model), kinds) for model in models] for line in lines]
+
+
+def _field(line: _Line, model: str, metric: str, best: float | None, kinds: Mapping[Cell, str]) -> Field:
+    cells = line.members.get(model, ())
+    if not cells:
+        return Field(text="", style="n")
+    value = line.value(model, metric)
+    if value is None or best is None:
+        measured = any(cell.measured for cell in cells)
+        return Field(
+            text="–" if measured else f"✕ {kinds.get(cells[0].cell, 'skipped')}", style="n" if measured else "x"
+        )
+    noisy = all(cell.trust is not Trust.TRUSTED for cell in cells)
+    return Field(text=number(value) + (" ?" if noisy else ""), style=_step(value, best) + (" q" if noisy else ""))
+
+
+def _step(value: float, best: float) -> str:
+    if value == best:
+        return "b"
+    ratio = max(value / best, best / value) if value > 0 and best > 0 else 1.0
+    return next(style for limit, style, _ in _STEPS if ratio <= limit)

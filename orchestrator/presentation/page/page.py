@@ -1,0 +1,114 @@
+"""The whole page as values: one field a section."""
+
+from dataclasses import dataclass
+
+from orchestrator.domain.report import GateResult, Report
+from orchestrator.presentation.page.cells import CellsTable, cells_table
+from orchestrator.presentation.page.conditions import Conditions, conditions
+from orchestrator.presentation.page.failures import Failures, failures
+from orchestrator.presentation.page.layers import Layers, layers
+from orchestrator.presentation.page.matrix import LEGEND, Matrix, matrices
+from orchestrator.presentation.page.names import metric_label
+from orchestrator.presentation.page.overview import Contest, Share, Tile, contests, tiles, trust_strip
+from orchestrator.presentation.page.strips import ModelStrips, model_strips
+from orchestrator.presentation.page.timeline import PHASES, Timeline, timeline
+from orchestrator.presentation.text import change, duration, moment, number
+from orchestrator.presentation.verdict import Verdict, answer, evidence, verdict_of
+
+GATE_MARKS = {"fail": "✕", "inconclusive": "?", "warn": "!", "pass": "✓"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateRow:
+    """One rule on one cell."""
+
+    verdict: str
+    mark: str
+    rule: str
+    cell: str
+    value: str
+    baseline: str
+    change: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What the template places."""
+
+    verdict: Verdict
+    answer: str
+    evidence: str
+    facts: tuple[tuple[str, str], ...]
+    headline: str
+    tiles: tuple[Tile, ...]
+    trust: tuple[Share, ...]
+    contests: tuple[Contest, ...]
+    matrices: tuple[Matrix, ...]
+    legend: tuple[tuple[str, str], ...]
+    strips: tuple[ModelStrips, ...]
+    layers: Layers
+    failures: Failures
+    timeline: Timeline
+    phases: tuple[str, ...]
+    conditions: Conditions
+    gates: tuple[GateRow, ...]
+    cells: CellsTable
+    notices: tuple[str, ...]
+    command: str
+    plan_text: str
+
+
+def page_of(report: Report) -> Page:
+    """Works the page out."""
+    return Page(
+        verdict=verdict_of(report),
+        answer=answer(report),
+        evidence=evidence(report),
+        facts=_facts(report),
+        headline=metric_label(report.headline),
+        tiles=tiles(report),
+        trust=trust_strip(report),
+        contests=contests(report),
+        matrices=matrices(report),
+        legend=LEGEND,
+        strips=model_strips(report),
+        layers=layers(report),
+        failures=failures(report),
+        timeline=timeline(report),
+        phases=PHASES,
+        conditions=conditions(report),
+        gates=tuple(sorted(map(_gate, report.gates), key=lambda row: list(GATE_MARKS).index(row.verdict))),
+        cells=cells_table(report),
+        notices=report.notices,
+        command=report.command,
+        plan_text=report.plan_text,
+    )
+
+
+def _facts(report: Report) -> tuple[tuple[str, str], ...]:
+    run = report.run
+    took = duration((run.ended_at - run.started_at).total_seconds()) if run.ended_at else "not finished"
+    return (
+        ("Run", run.id),
+        ("Started", moment(run.started_at)),
+        ("Took", took),
+        ("Project", run.project),
+        ("Cloud", run.cloud),
+        ("Plan", f"sha256 {run.plan_sha256[:12]}"),
+        ("Tool", f"bench {run.tool_version}"),
+        ("Exit code", "–" if run.exit_code is None else str(run.exit_code)),
+    )
+
+
+def _gate(gate: GateResult) -> GateRow:
+    return GateRow(
+        verdict=gate.verdict,
+        mark=GATE_MARKS[gate.verdict],
+        rule=f"{gate.metric} {gate.rule}",
+        cell=str(gate.cell),
+        value=number(gate.value),
+        baseline=number(gate.baseline),
+        change=change(gate.change),
+        reason=gate.reason,
+    )

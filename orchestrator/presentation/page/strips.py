@@ -1,0 +1,165 @@
+"""The spread of each cell's jobs: a row for each place of a model, every job a dot on one axis, the median marked.
+
+A model with many places gets a row for each processor instead, with a dot for each device's median.
+"""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.job import JobResult
+from orchestrator.domain.ranking import Ranking, rank
+from orchestrator.domain.report import CellReport, Report, Trust
+from orchestrator.domain.statistics import summarise
+from orchestrator.presentation.page.names import metric_label, place
+from orchestrator.presentation.page.scale import Scale, Tick, scale_of
+from orchestrator.presentation.page.units import UnitBar, mean_shares, unit_bars
+from orchestrator.presentation.text import interval, number, percent, times
+from orchestrator.presentation.verdict import TRUST_MARKS
+
+MOST_ROWS = 40
+_OTHERS = ("latency_ms", "latency_p90_ms", "load_ms", "peak_memory_mb")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """One row. Positions are percent of the picture's width; `low` and `width` draw the range."""
+
+    label: str
+    dots: tuple[str, ...]
+    median: str
+    low: str
+    width: str
+    value: str
+    interval: str
+    spread: str
+    ratio: str
+    others: tuple[str, ...]
+    units: tuple[UnitBar, ...]
+    jobs: str
+    trust: str
+    mark: str
+    reasons: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelStrips:
+    """The rows of one model on one axis, fastest first. `dot` is what a dot stands for: a job or a device."""
+
+    model: str
+    metric: str
+    row_head: str
+    dot: str
+    is_log: bool
+    ticks: tuple[Tick, ...]
+    others: tuple[str, ...]
+    has_units: bool
+    rows: tuple[Strip, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """A row before it has a scale: the values of its dots and the cells behind it."""
+
+    label: str
+    values: Sequence[float]
+    cells: Sequence[CellReport]
+
+
+def model_strips(report: Report) -> tuple[ModelStrips, ...]:
+    """One picture a model, in the plan's order; models without any number are left out."""
+    jobs = report.jobs_by_cell
+    processor = {device.name: device.cpu or device.vendor or device.platform for device in report.devices}
+    found = []
+    for ranking in rank(report.cells, report.headline):
+        if len(ranking.ranked) <= MOST_ROWS:
+            found.append(_strips(ranking, _places(ranking, jobs), row_head="Device", dot="job"))
+        else:
+            found.append(_strips(ranking, _processors(ranking, processor), row_head="Processor", dot="device"))
+    return tuple(found)
+
+
+def _places(ranking: Ranking, jobs: Mapping[Cell, Sequence[JobResult]]) -> list[_Line]:
+    lines = []
+    for ranked in ranking.ranked:
+        cell = ranked.cell.cell
+        measured = [job.measured.measurement.metrics for job in jobs.get(cell, ()) if job.measured]
+        values = [metrics[ranking.metric].value for metrics in measured if ranking.metric in metrics]
+        lines.append(_Line(label=place(cell), values=values or [ranked.summary.value], cells=[ranked.cell]))
+    return lines
+
+
+def _processors(ranking: Ranking, processor: Mapping[str, str]) -> list[_Line]:
+    groups: dict[str, list[tuple[float, CellReport]]] = defaultdict(list)
+    for ranked in ranking.ranked:
+        groups[processor.get(ranked.cell.cell.device, "unknown")].append((ranked.summary.value, ranked.cell))
+    lines = [
+        _Line(label=name, values=[value for value, _ in found], cells=[cell for _, cell in found])
+        for name, found in groups.items()
+    ]
+    return sorted(lines, key=lambda line: statistics.median(line.values))
+
+
+def _strips(ranking: Ranking, lines: list[_Line], *, row_head: str, dot: str) -> ModelStrips:
+    scale = scale_of(value for line in lines for value in line.values)
+    others = [
+        name
+        for name in _OTHERS
+        if name != ranking.metric and any(name in ranked.cell.metrics for ranked in ranking.ranked)
+    ]
+    best = statistics.median(lines[0].values)
+    rows = tuple(_strip(line, scale, best, others) for line in lines)
+    return ModelStrips(
+        model=ranking.model,
+        metric=metric_label(ranking.metric),
+        row_head=row_head,
+        dot=dot,
+        is_log=scale.is_log,
+        ticks=scale.ticks,
+        others=tuple(metric_label(name) for name in others),
+        has_units=any(row.units for row in rows),
+        rows=rows,
+    )
+
+
+def _strip(line: _Line, scale: Scale, best: float, others: Sequence[str]) -> Strip:
+    summary = summarise(line.values)
+    trust = _trust(line.cells)
+    shares = [cell.unit_shares for cell in line.cells if cell.unit_shares]
+    return Strip(
+        label=line.label,
+        dots=tuple(scale.at(value) for value in line.values),
+        median=scale.at(summary.value),
+        low=scale.at(summary.low),
+        width=scale.width(summary.low, summary.high),
+        value=number(summary.value),
+        interval=interval(summary),
+        spread=percent(summary.spread if summary.n > 1 else None),
+        ratio=times(summary.value / best) if best > 0 else "",
+        others=tuple(_middle(line.cells, name) for name in others),
+        units=unit_bars(mean_shares(shares)) if shares else (),
+        jobs=f"{sum(cell.measured for cell in line.cells):,}/{sum(cell.planned for cell in line.cells):,}",
+        trust=trust,
+        mark=TRUST_MARKS[trust],
+        reasons=_reasons(line.cells),
+    )
+
+
+def _middle(cells: Sequence[CellReport], metric: str) -> str:
+    values = [summary.value for cell in cells if (summary := cell.metric(metric))]
+    return number(statistics.median(values) if values else None)
+
+
+def _trust(cells: Sequence[CellReport]) -> Trust:
+    """A row of many cells is as good as most of them."""
+    trusted = sum(1 for cell in cells if cell.trust is Trust.TRUSTED)
+    return Trust.TRUSTED if 2 * trusted > len(cells) else Trust.NOISY
+
+
+def _reasons(cells: Sequence[CellReport]) -> str:
+    if len(cells) == 1:
+        return "; ".join(cells[0].reasons)
+    doubted = sum(1 for cell in cells if cell.trust is not Trust.TRUSTED)
+    return f"{doubted:,} of {len(cells):,} cells in doubt" if doubted else ""

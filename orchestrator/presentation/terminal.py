@@ -1,0 +1,49 @@
+"""The terminal as a place to write tables: what is foreign comes in as plain text and can steer nothing.
+
+rich honours NO_COLOR and knows by itself whether the stream is a terminal and how wide.
+"""
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.presentation.escape import one_line
+
+PIPE_WIDTH = 120  # where there is no terminal to ask
+
+
+def open_console(stream: TextIO) -> Console:
+    """A console that takes no markup from texts. Signs the stream's encoding lacks become "?"."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure and (getattr(stream, "encoding", "") or "").lower().replace("-", "") != "utf8":
+        reconfigure(errors="replace")
+    width = None if stream.isatty() else PIPE_WIDTH
+    return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Foreign text as one harmless line."""
+    return Text(one_line(text), style=style)
+
+
+def table(*heads: str, title: str = "", expand: bool = False) -> Table:
+    """A table without lines between columns. A head that ends with ":" is a column of numbers, never wrapped."""
+    made = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, expand=expand)
+    for head in heads:
+        is_number = head.endswith(":")
+        made.add_column(
+            Text(head.rstrip(":")),
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            overflow="fold",
+        )
+    return made
+
+
+def add_row(to: Table, cells: Sequence[str | Text]) -> None:
+    """Adds a row; texts are taken as foreign."""
+    to.add_row(*(cell if isinstance(cell, Text) else plain(cell) for cell in cells))

@@ -1,0 +1,89 @@
+"""A run's result in a word and in a sentence, the same in every output."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.domain.ranking import Ranking, rank
+from orchestrator.domain.report import Report, RunVerdict, Trust
+from orchestrator.domain.run import Run, RunState
+from orchestrator.presentation.text import interval, plural, quantity, times
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """`mark` and `word` say it without colour; `tone` is good, bad or unclear."""
+
+    mark: str
+    word: str
+    tone: str
+
+
+VERDICTS: Mapping[RunVerdict, Verdict] = {
+    RunVerdict.PASSED: Verdict(mark="✓", word="PASS", tone="good"),
+    RunVerdict.MEASURED: Verdict(mark="✓", word="MEASURED", tone="good"),
+    RunVerdict.FAILED: Verdict(mark="✕", word="FAIL", tone="bad"),
+    RunVerdict.INCOMPLETE: Verdict(mark="✕", word="INCOMPLETE", tone="bad"),
+    RunVerdict.NOTHING_MEASURED: Verdict(mark="✕", word="NOTHING MEASURED", tone="bad"),
+    RunVerdict.UNDECIDED: Verdict(mark="?", word="UNDECIDED", tone="unclear"),
+    RunVerdict.INTERRUPTED: Verdict(mark="?", word="INTERRUPTED", tone="unclear"),
+}
+_BY_EXIT_CODE = {
+    0: Verdict(mark="✓", word="MEASURED", tone="good"),
+    4: Verdict(mark="✕", word="NO CLOUD", tone="bad"),
+    10: VERDICTS[RunVerdict.FAILED],
+    11: VERDICTS[RunVerdict.INCOMPLETE],
+    12: VERDICTS[RunVerdict.UNDECIDED],
+    130: VERDICTS[RunVerdict.INTERRUPTED],
+}
+TRUST_MARKS: Mapping[Trust, str] = {Trust.TRUSTED: "✓", Trust.NOISY: "?", Trust.INVALID: "✕"}
+
+
+def verdict_of(report: Report) -> Verdict:
+    """The verdict of a report."""
+    return VERDICTS[report.verdict]
+
+
+def verdict_of_run(run: Run) -> Verdict:
+    """What is known of a run without its jobs: by its exit code."""
+    if run.exit_code is None:
+        word = "INTERRUPTED" if run.state is RunState.INTERRUPTED else "NOT FINISHED"
+        return Verdict(mark="?", word=word, tone="unclear")
+    return _BY_EXIT_CODE.get(run.exit_code, Verdict(mark="✕", word=f"EXIT {run.exit_code}", tone="bad"))
+
+
+def evidence(report: Report) -> str:
+    """How much was measured and how far to trust it, in one sentence."""
+    counts = report.counts
+    trusted = sum(1 for cell in report.cells if cell.trust is Trust.TRUSTED)
+    failed = f", {counts['failed']:,} failed" if counts["failed"] else ""
+    skipped = f", {counts['skipped']:,} skipped" if counts["skipped"] else ""
+    return (
+        f"{counts['measured']:,} of {plural(counts['planned'], 'job')} measured{failed}{skipped}; "
+        f"{trusted:,} of {plural(len(report.cells), 'cell')} trusted."
+    )
+
+
+def answer(report: Report) -> str:
+    """What the run found, in one sentence: the best place for the model, or for each of several."""
+    rankings = rank(report.cells, report.headline)
+    if not rankings:
+        return "No job delivered a latency."
+    if len(rankings) == 1:
+        return _answer_for_one(rankings[0])
+    wins: dict[str, int] = {}
+    for ranking in rankings:
+        device = ranking.best.cell.cell.device
+        wins[device] = wins.get(device, 0) + 1
+    device = max(wins, key=lambda name: wins[name])
+    return f"{device} is the fastest device for {wins[device]} of {plural(len(rankings), 'model')}."
+
+
+def _answer_for_one(ranking: Ranking) -> str:
+    best, worst = ranking.best, ranking.worst
+    where = str(best.cell.cell).removeprefix(f"{ranking.model} on ")
+    found = f"{ranking.model} takes {quantity(best.summary.value, 'ms')} on {where}"
+    spread = f" (range of {plural(best.summary.n, 'job')}: {interval(best.summary)})" if best.summary.n > 1 else ""
+    if best is worst:
+        return f"{found}{spread}."
+    places = plural(len(ranking.ranked), "place")
+    return f"{found}{spread}, the fastest of {places} and {times(worst.ratio)} as fast as the slowest."

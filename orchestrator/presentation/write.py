@@ -1,0 +1,50 @@
+"""Writes a run's files, each whole or not at all: to a temporary name first, then renamed over the old one."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from orchestrator.domain.report import Report
+from orchestrator.domain.run import Run
+from orchestrator.presentation.csv_report import to_csv
+from orchestrator.presentation.html_report import to_html
+from orchestrator.presentation.index import to_index
+from orchestrator.presentation.json_report import dump_report
+from orchestrator.presentation.junit import to_junit
+from orchestrator.presentation.summary import to_markdown
+
+WRITERS: dict[str, Callable[[Report], str]] = {
+    "results.json": dump_report,  # first: the source, should the others fail
+    "results.csv": to_csv,
+    "junit.xml": to_junit,
+    "summary.md": to_markdown,
+    "report.html": to_html,
+}
+
+
+def write_reports(report: Report, folder: Path) -> tuple[Path, ...]:
+    """Writes every form of the report into `folder`, made where missing. The paths written, the source first."""
+    return tuple(_write(folder / name, writer(report)) for name, writer in WRITERS.items())
+
+
+def write_index(runs: Sequence[Run], reports_folder: Path) -> Path:
+    """Writes `index.html`, the list of runs with links to the reports that are there."""
+    with_report = {run.id for run in runs if (reports_folder / run.id / "report.html").is_file()}
+    return _write(reports_folder / "index.html", to_index(runs, with_report))
+
+
+def _write(path: Path, text: str) -> Path:
+    """A reader sees the old file or the new one. What UTF-8 cannot hold becomes "?"."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8", "replace"))
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return path
