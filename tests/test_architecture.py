@@ -15,7 +15,7 @@ HOUSE: dict[str, tuple[set[str], set[str]]] = {
     "domain": ({"errors"}, {"numpy"}),
     "protocol": ({"errors"}, {"pydantic", "google"}),
     "sandbox": ({"errors"}, set()),
-    "inputs": ({"errors", "domain", "sandbox"}, {"yaml", "pydantic", "onnx", "numpy", "tflite"}),
+    "inputs": ({"errors", "domain", "sandbox"}, {"yaml", "pydantic", "onnx", "google", "numpy", "tflite"}),
     "history": ({"errors", "domain"}, {"sqlalchemy", "pydantic"}),
     "presentation": ({"errors", "domain"}, {"jinja2", "markupsafe", "pydantic", "rich"}),
     "client": ({"errors", "domain", "protocol"}, {"httpx", "pydantic"}),

@@ -58,6 +58,7 @@ class Model:
     outputs: tuple[Tensor, ...]
     operators: Mapping[str, int]
     opset: int | None = None
+    ir_version: int | None = None
     parameters: int | None = None
     multiply_accumulates: int | None = None
     chosen_dimensions: tuple[ChosenDimension, ...] = ()
