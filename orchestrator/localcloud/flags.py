@@ -4,7 +4,8 @@ Defaults are this cloud's own: at least 30 runs and one second, but no more than
 """
 
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,8 @@ MAX_RUNS = 10_000  # as many samples as a result file holds
 _MAX_SECONDS = 86_400.0
 _MAX_DIMENSION = 2**31 - 1
 _MAX_INPUTS = 1000
+_MAX_SHOWN = 20
+_PLAIN = re.compile(r"[\w.-]{1,60}")
 
 # What the device does anyway, and the cloud sets for every bundle.
 _UNDERSTOOD = {
@@ -61,9 +64,16 @@ def read_flags(params: Mapping[str, str], *, device_threads: int) -> Settings:
     return Settings(
         threads=min(wanted, device_threads) if wanted > 0 else device_threads,
         shapes=_shapes(params.get("input_layer", ""), params.get("input_layer_shape", "")),
-        ignored=tuple(sorted(set(params) - known)),
+        ignored=_shown(set(params) - known),
         **given,
     )
+
+
+def _shown(names: Collection[str]) -> tuple[str, ...]:
+    """The names as they may stand in a log, without the rest of what a bundle can put into a key."""
+    plain = sorted(name for name in names if _PLAIN.fullmatch(name))[:_MAX_SHOWN]
+    others = len(names) - len(plain)
+    return (*plain, f"{others} more") if others else tuple(plain)
 
 
 def _whole(least: int, most: int) -> Callable[[str, str], int]:

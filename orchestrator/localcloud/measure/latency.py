@@ -19,7 +19,7 @@ def measure_latency(runtime: Runtime, spec: Spec, say: Say) -> None:
     milliseconds, memory is MB of 10^6 bytes.
     """
     try:
-        say(stage="measured", runtime=runtime.name, version=runtime.version, **_measured(runtime, spec, say))
+        say(stage="measured", **_measured(runtime, spec, say))
     except Failure as failure:
         say(stage="failed", kind=failure.kind, reason=str(failure))
 

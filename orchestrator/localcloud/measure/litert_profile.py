@@ -1,6 +1,7 @@
 """The child that profiles a TFLite model, where the installed LiteRT is of a version whose C interface is known."""
 
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 from orchestrator.localcloud.measure.failure import Failure, failing_as
@@ -23,7 +24,7 @@ def profile_model(spec: Spec, say: Say) -> None:
 
 def _profile(spec: Spec) -> tuple[str, list[int]]:
     runtime = LiteRt()
-    check_version(runtime.version)
+    check_version(version("ai-edge-litert"))
     with failing_as("model_unsupported", "profiling", runtime.foreign):
         inputs = inputs_for(runtime, runtime.load(spec), spec)
         model = ProfiledModel(Path(spec["model"]), _options(spec))
@@ -36,12 +37,12 @@ def _profile(spec: Spec) -> tuple[str, list[int]]:
     return OP_PROFILE_FILE, times
 
 
-def check_version(version: str) -> None:
+def check_version(installed: str) -> None:
     """Raises Failure where the C interface may have changed: calling it then could crash, or tell nonsense."""
-    found = tuple(int(part) for part in version.split(".")[:2])
+    found = tuple(int(part) for part in installed.split(".")[:2])
     least, below = SUPPORTED
     if not least <= found < below:
-        reason = f"LiteRT {version} is not of the versions whose profiler is known"
+        reason = f"LiteRT {installed} is not of the versions whose profiler is known"
         raise Failure(reason)
 
 

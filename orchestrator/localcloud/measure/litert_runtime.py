@@ -1,7 +1,6 @@
 """LiteRT's interpreter, with its XNNPACK kernels or without."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +40,6 @@ class LiteRtModel:
 class LiteRt:
     """The runtime of `.tflite` files."""
 
-    name = "LiteRT"
-    version = version("ai-edge-litert")
     foreign: tuple[type[Exception], ...] = (RuntimeError, ValueError)
 
     def load(self, spec: Spec) -> LiteRtModel:

@@ -49,8 +49,6 @@ class OnnxModel:
 class OnnxRuntime:
     """The runtime of `.onnx` files."""
 
-    name = "ONNX Runtime"
-    version: str = onnxruntime.__version__
     # The binding raises classes of its own, without a common base, for what C++ throws.
     foreign: tuple[type[Exception], ...] = (
         *(kind for kind in vars(binding).values() if isinstance(kind, type) and issubclass(kind, Exception)),

@@ -27,8 +27,6 @@ class LoadedModel(Protocol):
 class Runtime(Protocol):
     """A runtime, with the exceptions it raises because of a model."""
 
-    name: str
-    version: str
     foreign: tuple[type[Exception], ...]
 
     def load(self, spec: Spec) -> LoadedModel:
