@@ -17,6 +17,7 @@ from orchestrator.errors import BenchError, Interrupted
 from orchestrator.history.journal import Journal
 from orchestrator.history.lock import held
 from orchestrator.presentation.console import print_report, progress_listener
+from orchestrator.presentation.run_log import run_log
 from orchestrator.presentation.write import write_index, write_reports
 from orchestrator.workflow.benchmark import benchmark, read_report
 from orchestrator.workflow.pace import Pace
@@ -28,7 +29,7 @@ async def carry_out(entry: RunEntry, cloud: Cloud, journal: Journal, *, quiet: b
     progress = progress_listener(is_terminal=sys.stderr.isatty(), quiet=quiet, verbose=verbose, stream=sys.stderr)
     with held(run_lock(entry.run.id), f"run {entry.run.id}"):
         try:
-            with stop_on_signals(pace), progress as listen:
+            with stop_on_signals(pace), progress as shown, run_log(entry.folder / "run.log", shown) as listen:
                 report = await benchmark(entry, cloud, journal, listen, pace)
         except BenchError:
             await _save(await read_report(await journal.run(entry.run.id), journal), entry, journal)

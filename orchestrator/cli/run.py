@@ -35,6 +35,7 @@ def command(
 
 async def _run(plan: Plan, output: Path, *, dry_run: bool, quiet: bool, verbose: bool) -> int:
     from orchestrator.cli.carry_out import carry_out
+    from orchestrator.cli.check import not_acted_on
     from orchestrator.cli.connect import connect
     from orchestrator.cli.prepare import Prepared, prepare
     from orchestrator.history.journal import open_journal
@@ -42,8 +43,10 @@ async def _run(plan: Plan, output: Path, *, dry_run: bool, quiet: bool, verbose:
 
     async with connect(plan.cloud) as cloud:
         prepared: Prepared = await prepare(plan, cloud)
+        notices = not_acted_on(plan)
         if dry_run:
-            print_check(plan, prepared.models, prepared.targets.cells, prepared.targets.devices, stream=sys.stdout)
+            targets = prepared.targets
+            print_check(plan, prepared.models, targets.cells, targets.devices, stream=sys.stdout, notices=notices)
             return 0
         run = Run(
             id=new_run_id(datetime.now(UTC)),
@@ -62,6 +65,7 @@ async def _run(plan: Plan, output: Path, *, dry_run: bool, quiet: bool, verbose:
             cells=prepared.targets.cells,
             folder=output.absolute() / run.id,
             command=shlex.join(["bench", *sys.argv[1:]]),
+            notices=notices,
         )
         async with open_journal(database_url()) as journal:
             await journal.begin(entry)

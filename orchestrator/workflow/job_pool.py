@@ -39,7 +39,7 @@ class _Pool:
         limits = context.entry.plan.limits
         self._context = context
         self._in_flight = asyncio.Semaphore(limits.in_flight)
-        self._on_device = defaultdict(lambda: asyncio.Semaphore(limits.per_device))
+        self._on_device: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.per_device))
         self._logging = asyncio.Semaphore(LOGGED_AT_ONCE)
 
     async def drive(self, job: JobEntry) -> None:

@@ -30,6 +30,7 @@ from orchestrator.workflow.watching import watch, watch_for_lost_job
 
 SHORTEST_RECONCILE_S = 60.0
 FETCHES = 3
+LONGEST_QUOTA_WAIT_S = 60.0
 JOB_QUOTA = "job_quota_exceeded"
 
 
@@ -80,12 +81,13 @@ class _Driver:
         if job.attempt > 1:
             await self._context.pace.sleep(self._context.entry.plan.limits.poll_interval_s)
         job = replace(job, started_at=self._context.pace.now())
-        reservation = await self._cloud.reserve_download()
+        reservation = await self._context.pace.unless_stopped(self._cloud.reserve_download())
         self._results_url = reservation.url
         return await self._context.move(job, JobState.RESERVED, download_id=reservation.id)
 
     async def _create_upload(self, job: JobEntry) -> JobEntry:
-        self._upload = await self._cloud.create_upload(self._device(job).platform)
+        platform = self._device(job).platform
+        self._upload = await self._context.pace.unless_stopped(self._cloud.create_upload(platform))
         return await self._context.move(job, JobState.UPLOAD_CREATED, upload_id=self._upload.id)
 
     async def _send_bundle(self, job: JobEntry) -> JobEntry:
@@ -143,7 +145,7 @@ class _Driver:
             reason = f"the cloud's job quota stayed used up for {waited_s:.0f} s"
             return await self._conclude(job, Failed(kind=FailureKind.QUOTA, reason=reason), final=True)
         context.job_ended.clear()
-        patience_s = limits.queue_timeout_s if context.on_cloud else limits.poll_interval_s
+        patience_s = LONGEST_QUOTA_WAIT_S if context.on_cloud else limits.poll_interval_s
         await _first(context.job_ended.wait(), context.pace.sleep(patience_s))
         context.pace.check()
         return job

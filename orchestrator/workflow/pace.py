@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from orchestrator.errors import Interrupted
 
 T = TypeVar("T")
+STOPPED = "stopped on request"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +28,7 @@ class Pace:
     def check(self) -> None:
         """Raises Interrupted once a stop was asked for."""
         if self.stop.is_set():
-            message = "stopped on request"
-            raise Interrupted(message)
+            raise Interrupted(STOPPED)
 
     async def sleep(self, seconds: float) -> None:
         """Waits, but no longer than until a stop is asked for. Raises Interrupted then."""
@@ -43,9 +43,8 @@ class Pace:
             await asyncio.wait((task, stopped), return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
+            raise Interrupted(STOPPED)
         finally:
             for pending in (task, stopped):
                 pending.cancel()
             await asyncio.gather(task, stopped, return_exceptions=True)
-        self.check()
-        raise asyncio.CancelledError

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from orchestrator.domain.journal import JobEntry, JobState, SavedArtifact
 from orchestrator.domain.outcome import Failed, FailureKind, Measured
-from orchestrator.errors import AnswerLost, CloudError, KeyRefused, QuotaExceeded, Refused
+from orchestrator.errors import AnswerLost, CloudError, KeyRefused, Refused
 from orchestrator.workflow.context import Context
 
 ARTIFACT_TRIES = 2
@@ -84,12 +84,12 @@ async def _save_artifact(context: Context, job: JobEntry, file: str) -> JobEntry
             return job
         try:
             job = await _announce(context, job, file)
-        except (QuotaExceeded, Refused) as error:
-            context.notice(f"{file} is not saved on the hub: {error}")
+        except Refused as refusal:
+            context.notice(f"{file} is not saved on the hub: {refusal}")
             return job
-        job, error = await _send(context, job, file)
-        if error and not left:
-            context.notice(f"{file} is not saved on the hub: {error}")
+        job, failure = await _send(context, job, file)
+        if failure and not left:
+            context.notice(f"{file} is not saved on the hub: {failure}")
     return job
 
 

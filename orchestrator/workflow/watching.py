@@ -68,14 +68,14 @@ async def watch_for_lost_job(context: Context, job: JobEntry, seconds: float) ->
 
 async def _job(context: Context, job_id: str) -> JobView | None:
     try:
-        return await context.cloud.device_cloud.job(job_id)
+        return await context.pace.unless_stopped(context.cloud.device_cloud.job(job_id))
     except NO_ANSWER:
         return None
 
 
 async def _download(context: Context, download_id: str) -> DownloadView | None:
     try:
-        return await context.cloud.device_cloud.download(download_id)
+        return await context.pace.unless_stopped(context.cloud.device_cloud.download(download_id))
     except NO_ANSWER:
         return None
 
