@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,7 +20,9 @@ import pytest
 from orchestrator.localcloud.app import API_DOCUMENT, STORAGE_DOCUMENT
 from orchestrator.localcloud.config import CloudConfig
 from orchestrator.localcloud.server import running_server
+from orchestrator.localcloud.worker import WorkOrder, execute
 from orchestrator.protocol.device_cloud import Device
+from orchestrator.protocol.results import ResultFiles, read_results
 
 KEY = "the-key-of-the-tests"
 LOG = (
@@ -257,6 +260,18 @@ def cloud(config: CloudConfig) -> Iterator[Cloud]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def shared_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A running cloud for tests that do not mind what others leave in it."""
+    instant = Executor()
+    instant.may_go.set()
+    config = CloudConfig(
+        data_dir=tmp_path_factory.mktemp("shared") / "cloud", api_key=KEY, execute=instant, devices=lambda: DEVICES
+    )
+    with serving(config) as running:
+        yield running
+
+
 @pytest.fixture
 def until() -> Callable[..., Any]:
     """Waits for a condition, with a deadline."""
@@ -279,3 +294,23 @@ def make_results() -> Callable[..., bytes]:
 def documents() -> tuple[Document, Document]:
     """The API's document and the storage's."""
     return Document(API_DOCUMENT), Document(STORAGE_DOCUMENT)
+
+
+QUICK = {"num_runs": "5", "min_secs": "0", "max_secs": "1"}
+
+
+@pytest.fixture
+def carry_out(tmp_path: Path) -> Callable[..., ResultFiles]:
+    """carry_out("model.onnx", content, **flags) really measures the model on this host and reads the results."""
+
+    def run(name: str, content: bytes, *, beside: dict[str, bytes] = {}, **order: Any) -> ResultFiles:  # noqa: B006
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        for part in ("bundle", "scratch", "results"):
+            (folder / part).mkdir()
+        for file, data in {name: content, **beside}.items():
+            (folder / "bundle" / file).write_bytes(data)
+        defaults = {"device_name": "host-cpu-1t", "params": QUICK, "timeout_s": 30.0}
+        work = WorkOrder(model_path=folder / "bundle" / name, **{**defaults, **order})
+        return read_results(execute(work, folder / "scratch"), folder / "results")
+
+    return run
