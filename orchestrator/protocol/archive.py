@@ -4,6 +4,7 @@ Of these nothing leaves the folder and nothing grows beyond its bound: names, li
 checked before the first byte is written, real sizes while writing.
 """
 
+import errno
 import re
 import shutil
 import stat
@@ -64,7 +65,10 @@ def _translated() -> Iterator[None]:
         yield
     except (UnsafeArchive, Unreadable):
         raise
-    except _BROKEN as error:
+    except (*_BROKEN, OSError) as error:
+        # A damaged offset may point before the file's start: the one OSError that is the archive's own.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         reason = "not a zip archive, or a damaged one"
         raise Unreadable(reason) from error
 
@@ -109,6 +113,9 @@ def _check_directory_size(source: BinaryIO, max_files: int) -> None:
     (size,) = struct.unpack_from("<I", tail, at + 12)
     if at >= 76 and tail[at - 20 : at - 16] == b"PK\6\7" and tail[at - 76 : at - 72] == b"PK\6\6":
         (size,) = struct.unpack_from("<Q", tail, at - 76 + 40)
+    if size > end:
+        reason = "not a zip archive, or a damaged one"
+        raise Unreadable(reason)
     if size > max_files * _ENTRY_BYTES:
         reason = f"more than {max_files} files"
         raise UnsafeArchive(reason)

@@ -6,7 +6,8 @@ columns, and versions differ in them, so rows are read by it: separators are tab
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.protocol.litert_stat import NUMBER, finite
 from orchestrator.protocol.unreadable import Unreadable
@@ -23,9 +24,10 @@ _COLUMNS = {
     "mem kb": "mem_kb",
     "times called": "times_called",
 }
+_ALWAYS = frozenset(_COLUMNS.values()) - {"start_ms"}
 _PHASE = re.compile(r"Profiling Info for (?:(?P<init>Benchmark Initialization)|Regular Benchmark Runs)")
 _PART = re.compile(r"(?P<internal>Delegate internal)|(?:Primary graph|Subgraph) \(")
-_TITLE = re.compile(r"={5,} (?P<title>[^=]{1,80}) ={5,}")
+_RULE = "====="
 _HEADER_NAME = re.compile(r"\[([^\[\]]{1,40})\]")
 _TOKEN = re.compile(r"[^\s,]+")
 _NUMBER = re.compile(rf"{NUMBER}%?")
@@ -72,8 +74,8 @@ def parse_tables(lines: Iterable[str]) -> OperatorTables:
             phase = table = "init" if mark["init"] else "runs"
         elif mark := _PART.search(line):
             table = "delegates" if mark["internal"] else phase
-        elif mark := _TITLE.search(line):
-            columns, header_next = (), mark["title"] == "Run Order"
+        elif _RULE in line:
+            columns, header_next = (), line.strip("= \t\n") == "Run Order"
         elif header_next:
             columns, header_next = _columns(line), False
         elif columns and (row := _row(line, columns)):
@@ -89,12 +91,12 @@ def _check_count(tables: Mapping[str, Sequence[Operator]]) -> None:
 
 
 def _columns(header: str) -> tuple[str, ...]:
-    """The names of the number columns between type and name; none where the line is no header."""
+    """The number columns between type and name as fields, "" for new ones; none where the line is no header."""
     names = _HEADER_NAME.findall(header) or header.split(",")
     plain = [name.strip().lower() for name in names]
-    if plain[0] != "node type" or plain[-1] != "name":
-        return ()
-    return tuple(_COLUMNS.get(name, "") for name in plain[1:-1])
+    columns = tuple(_COLUMNS.get(name, "") for name in plain[1:-1])
+    known = plain[0] == "node type" and plain[-1] == "name" and set(columns) - {""} >= _ALWAYS
+    return columns if known else ()
 
 
 def _row(line: str, columns: tuple[str, ...]) -> Operator | None:
@@ -112,18 +114,13 @@ def _fits(cell: str, column: str) -> bool:
     return bool(_NUMBER.fullmatch(cell)) and cell.endswith("%") == column.endswith("percent")
 
 
-def _operator(kind: str, name: str, cells: dict[str, str]) -> Operator:
-    numbers = {column: finite(cell.rstrip("%")) for column, cell in cells.items() if column}
+def _operator(kind: str, name: str, cells: Mapping[str, str]) -> Operator:
+    numbers: dict[str, Any] = {column: _number(cell) for column, cell in cells.items() if column}
     # In CSV the commas inside a name were written as tabs.
-    plain = name.removeprefix(",").strip().replace("\t", ",")
-    blank = Operator(
-        type=kind,
-        name=plain,
-        first_ms=0.0,
-        avg_ms=0.0,
-        percent=0.0,
-        cumulative_percent=0.0,
-        mem_kb=0.0,
-        times_called=int(numbers.pop("times_called", 0)),
-    )
-    return replace(blank, **numbers)  # type: ignore[arg-type]
+    plain = name.strip(" \t,").replace("\t", ",")
+    return Operator(type=kind, name=plain, **numbers | {"times_called": int(numbers["times_called"])})
+
+
+def _number(cell: str) -> float:
+    """Raises Unreadable on NaN and infinity; but the share of no time at all, which is printed as NaN, is 0."""
+    return 0.0 if cell.lstrip("+-") == "nan%" else finite(cell.rstrip("%"))

@@ -63,7 +63,7 @@ def _field(name: str, hint: Any, number: Number) -> _Field:
 
 
 def parse_message(row: type[_Row], data: bytes) -> _Row:
-    """The message in `data`; unknown fields are passed over.
+    """The message in `data`; unknown fields are passed over, and bytes in a text that are no UTF-8 replaced.
 
     Raises Unreadable where the bytes are no such message, more than MAX_PROTO_BYTES, or hold NaN or infinity.
     """
@@ -97,7 +97,8 @@ def _value(item: _Field, value: Any) -> Any:
     if item.kind is float and not math.isfinite(value):
         reason = f"{item.name} is not a finite number"
         raise Unreadable(reason)
-    return value
+    # proto2 does not check text: what is no UTF-8 comes out as bytes.
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def encode_message(row: Any) -> bytes:
