@@ -39,7 +39,11 @@ class ChosenShapes:
 
 
 def choose_shapes(inputs: Sequence[Tensor], planned: Mapping[str, Sequence[int]]) -> ChosenShapes:
-    """Resolves all inputs; `planned` has whole shapes by input name. Raises BadModel where the two contradict."""
+    """Resolves all inputs; `planned` has whole shapes by input name.
+
+    Raises BadModel where the two contradict, and for inputs that cannot be made.
+    """
+    _check_types(inputs)
     _check_names(inputs, planned)
     symbols = _planned_symbols(inputs, planned)
     shapes, chosen = {}, []
@@ -51,6 +55,13 @@ def choose_shapes(inputs: Sequence[Tensor], planned: Mapping[str, Sequence[int]]
             chosen += [choice] if isinstance(choice, ChosenDimension) else []
         shapes[tensor.name] = tuple(values)
     return ChosenShapes(shapes=shapes, chosen=tuple(chosen))
+
+
+def _check_types(inputs: Sequence[Tensor]) -> None:
+    for tensor in inputs:
+        if tensor.dtype not in INPUT_BITS:
+            msg = f"takes {tensor}: inputs of type {tensor.dtype} are not supported"
+            raise BadModel(msg)
 
 
 def _check_names(inputs: Sequence[Tensor], planned: Mapping[str, Sequence[int]]) -> None:
@@ -82,10 +93,10 @@ def _planned_symbols(inputs: Sequence[Tensor], planned: Mapping[str, Sequence[in
         if len(given) != len(own):
             msg = f"takes {tensor}, which has {len(own)} dimensions; the plan gives {len(given)}"
             raise BadModel(msg)
-        for value, dimension in zip(given, own, strict=True):
+        for axis, (value, dimension) in enumerate(zip(given, own, strict=True)):
             known = dimension if isinstance(dimension, int) else symbols.get(dimension, value)
             if known != value:
-                msg = f"takes {tensor}; the plan gives {value} where {dimension} is {known}"
+                msg = f"takes {tensor}; the plan gives {value} for dimension {axis}, which must be {known}"
                 raise BadModel(msg)
             if isinstance(dimension, str) and dimension != NAMELESS:
                 symbols[dimension] = value
@@ -120,12 +131,9 @@ def _by_name(name: str, symbols: Mapping[str, int]) -> tuple[int, str]:
 
 
 def check_budget(inputs: Sequence[Tensor], shapes: Mapping[str, Sequence[int]]) -> None:
-    """Raises BadModel for inputs that cannot be made, or take more than INPUT_BUDGET_BYTES together."""
+    """Raises BadModel for inputs that take more than INPUT_BUDGET_BYTES together."""
     total = 0
     for tensor in inputs:
-        if tensor.dtype not in INPUT_BITS:
-            msg = f"takes {tensor}: inputs of type {tensor.dtype} are not supported"
-            raise BadModel(msg)
         total += math.prod(shapes[tensor.name]) * INPUT_BITS[tensor.dtype] // 8
         if total > INPUT_BUDGET_BYTES:
             dims = "×".join(map(str, shapes[tensor.name]))

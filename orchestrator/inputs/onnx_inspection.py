@@ -45,7 +45,7 @@ def inspect_onnx(path: Path, planned: Mapping[str, Sequence[int]], files: Mappin
         opset=opset_of(model),
         ir_version=model.ir_version,
         parameters=count_parameters(model),
-        multiply_accumulates=count_multiply_accumulates(resolved),
+        multiply_accumulates=count_multiply_accumulates(resolved) if resolved else None,
         chosen_dimensions=chosen.chosen,
         input_shapes=chosen.shapes,
         external_data=locations,
@@ -69,8 +69,8 @@ def _check(model: ModelProto, chosen: ChosenShapes) -> None:
         raise BadModel(msg) from error
 
 
-def _resolve(model: ModelProto, chosen: ChosenShapes) -> tuple[ModelProto, str]:
-    """The model with functions inlined and the shapes that follow from the chosen ones; what speaks against them."""
+def _resolve(model: ModelProto, chosen: ChosenShapes) -> tuple[ModelProto | None, str]:
+    """The model with functions inlined and the shapes that follow from the chosen ones; or what speaks against."""
     resolved = _copy(model)
     _set_shapes(resolved, chosen.shapes.keys(), chosen)
     try:
@@ -78,7 +78,7 @@ def _resolve(model: ModelProto, chosen: ChosenShapes) -> tuple[ModelProto, str]:
         resolved = onnx.inliner.inline_local_functions(resolved) if resolved.functions else resolved
         return onnx.shape_inference.infer_shapes(resolved, data_prop=True), ""
     except _CHECKER_ERRORS as error:
-        return resolved, _complaint(error)
+        return None, _complaint(error)
 
 
 def _copy(model: ModelProto) -> ModelProto:

@@ -33,6 +33,7 @@ _INSIDE: dict[str, dict[int, str]] = {
     "sparse": {1: "tensor", 2: "tensor"},
     "function": {7: "node", 11: "attribute"},
 }
+_ALWAYS_WALKED = {"model", "graph"}  # so that what is wrong in a small file is said as precisely
 _LEFT_OUT = {"model": {20}}  # training_info: more graphs, which no measurement runs
 _PAYLOAD = {4: "float_data", 5: "int32_data", 7: "int64_data", 9: "raw_data", 10: "double_data", 11: "uint64_data"}
 _INTEGERS = {TensorProto.INT32, TensorProto.INT64}
@@ -71,7 +72,7 @@ class _Walker:
         """A message without its large tensors."""
         if kind == "tensor":
             return self._tensor(start, end)
-        if end - start <= KEPT_TENSOR_BYTES:
+        if end - start <= KEPT_TENSOR_BYTES and kind not in _ALWAYS_WALKED:
             return self._copy(start, end)
         if depth > MAX_DEPTH:
             msg = "nests graphs too deeply"
