@@ -44,7 +44,6 @@ class _Request:
     content_type: str = "application/json"
     query: Mapping[str, str] | None = None
     repeat: Repeat = Repeat.ALWAYS
-    timeout: httpx.Timeout = TIMEOUT
     longest_try_s: float = LONGEST_TRY_S
 
 
@@ -103,7 +102,6 @@ class Api:
                 place=f"the upload of {file.name} to {self.host}",
                 content=opened,
                 content_type=content_type,
-                timeout=SLOW,
                 longest_try_s=seconds,
             )
             await self._persist(request, check_success, seconds)
@@ -184,7 +182,7 @@ class Api:
                     content=content.blocks() if isinstance(content, OpenFile) else content,
                     params=request.query,
                     headers=headers,
-                    timeout=request.timeout,
+                    timeout=SLOW if isinstance(content, OpenFile) else TIMEOUT,
                 ) as response,
             ):
                 return await read_answer(response, request.place, (self._key,))

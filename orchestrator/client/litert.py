@@ -22,11 +22,11 @@ MB_PER_KIB = 2**10 / 1e6
 NEAREST_RANK = "upper nearest rank: sorted[int(n * p / 100)]"
 POPULATION = "of the population"
 FIRST = "the first warm-up run"
-PEAK = "peak memory of the process, sampled every 50 ms"
+PEAK = "peak memory of the process, as the tool monitored it"
 GROWTH = "growth of the process since the tool's start; on Linux and Android of its peak"
 TOLD_ERRORS = 3
 
-# What runtimes say; the first kind with a word in the text. "Did'nt find op" is LiteRT's for a missing kernel.
+# What runtimes say; the first kind with a word in the text counts.
 _TELLING = {
     FailureKind.OUT_OF_MEMORY: ("out of memory", "bad_alloc", "failed to allocate", "cannot allocate"),
     FailureKind.MODEL_UNSUPPORTED: (
