@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import re
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +17,11 @@ import httpx
 import pytest
 
 from orchestrator.client.cloud import open_cloud
+from orchestrator.client.retry import Waiting
 from orchestrator.client.settings import CloudSettings
 from orchestrator.domain.device import DeviceSelector
 from orchestrator.domain.event import Event
-from orchestrator.domain.journal import RunEntry
+from orchestrator.domain.journal import JobEntry, RunEntry
 from orchestrator.domain.model import Model, ModelFormat, Tensor
 from orchestrator.domain.plan import Limits, ModelEntry, Plan
 from orchestrator.domain.report import Report
@@ -27,6 +31,7 @@ from orchestrator.history.database import sqlite_url
 from orchestrator.history.journal import open_journal
 from orchestrator.localcloud.config import CloudConfig
 from orchestrator.localcloud.server import running_server
+from orchestrator.protocol.device_cloud import Device as WireDevice
 from orchestrator.protocol.results import write_results
 from orchestrator.workflow.benchmark import benchmark
 from orchestrator.workflow.pace import Pace
@@ -67,9 +72,21 @@ def result_file(**change: Any) -> bytes:
     return json.dumps(content | change).encode()
 
 
+def profile_file() -> bytes:
+    """ONNX Runtime's profile of some runs of one layer: one event a line, as the runtime writes them."""
+    events = [{**event, "ts": event["ts"] + 200 * run} for run in range(8) for event in PROFILE]
+    return ("[\n" + ",\n".join(json.dumps(event) for event in events) + "\n]").encode()
+
+
 def good_files() -> dict[str, bytes]:
     """What a device that measured leaves."""
-    return {"onnxruntime-result.json": result_file(), "onnxruntime-profile.json": json.dumps(PROFILE).encode()}
+    return {"onnxruntime-result.json": result_file(), "onnxruntime-profile.json": profile_file()}
+
+
+def offered_devices() -> tuple[WireDevice, ...]:
+    """One device of each platform, on any machine."""
+    names = {"host-cpu-1t": "ANDROID", "host-cpu-1t-ios": "IOS"}
+    return tuple(WireDevice(name=name, os="Linux 6", platform=platform) for name, platform in names.items())
 
 
 @dataclass
@@ -96,6 +113,71 @@ class Devices:
 
 
 @dataclass
+class Fault:
+    """What goes wrong with the requests that match, the `times` first ones after `skip` were let through.
+
+    `before` answers instead of the cloud: the request never arrives. `after` spoils the answer of a request that did.
+    """
+
+    method: str
+    path: str
+    before: Callable[[httpx.Request], httpx.Response] | None = None
+    after: Callable[[httpx.Request, httpx.Response], httpx.Response] | None = None
+    skip: int = 0
+    times: int = 1
+    met: int = 0
+
+    def is_due(self, request: httpx.Request) -> bool:
+        """Whether this request is one of those that go wrong; counts it."""
+        if request.method != self.method or not re.fullmatch(self.path, request.url.path):
+            return False
+        self.met += 1
+        return self.skip < self.met <= self.skip + self.times
+
+
+class FaultyTransport(httpx.AsyncBaseTransport):
+    """The real way to the cloud, with faults on it. It keeps what passed: (method, path, had credentials)."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self._real = httpx.AsyncHTTPTransport()
+        self._faults = faults
+        self.passed: list[tuple[str, str, bool]] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Passes the request on, unless a fault is due."""
+        due = next((fault for fault in self._faults if fault.is_due(request)), None)
+        if due and due.before:
+            return due.before(request)
+        self.passed.append((request.method, request.url.path, "authorization" in request.headers))
+        response = await self._real.handle_async_request(request)
+        if due and due.after:
+            await response.aread()
+            await response.aclose()
+            return due.after(request, response)
+        return response
+
+    async def aclose(self) -> None:
+        """Closes the real way."""
+        await self._real.aclose()
+
+
+class Hurry:
+    """Time for the client's back-off: nobody waits, but the clock goes on as if they had."""
+
+    def __init__(self) -> None:
+        self.slept_s = 0.0
+
+    def clock(self) -> float:
+        """Seconds, with those that were slept."""
+        return time.monotonic() + self.slept_s
+
+    async def sleep(self, seconds: float) -> None:
+        """Lets others go on."""
+        self.slept_s += seconds
+        await asyncio.sleep(0)
+
+
+@dataclass
 class World:
     """A cloud, a plan for it, and a folder for everything."""
 
@@ -105,7 +187,9 @@ class World:
     plan: Plan
     models: tuple[Model, ...]
     events: list[Event] = field(default_factory=list)
-    transport: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] | None = None
+    faults: list[Fault] = field(default_factory=list)
+    api: FaultyTransport | None = None
+    storage: FaultyTransport | None = None
 
     def entry(self, **plan_change: Any) -> RunEntry:
         """A new run of the plan."""
@@ -167,18 +251,24 @@ class World:
         return asyncio.run(drive())
 
     def open_cloud(self) -> Any:
-        """A client of the cloud, through the test's transport if there is one."""
-        return open_cloud(self.settings)
+        """A client of the cloud, over the test's faults."""
+        hurry = Hurry()
+        self.api, self.storage = FaultyTransport(self.faults), FaultyTransport(self.faults)
+        waiting = Waiting(clock=hurry.clock, sleep=hurry.sleep, fraction=lambda: 1.0)
+        return open_cloud(self.settings, api_transport=self.api, storage_transport=self.storage, waiting=waiting)
 
     def run(self, **plan_change: Any) -> Report:
         """A whole run."""
         return self.carry_on(self.begin(**plan_change))
 
-    def get(self, path: str) -> Any:
-        """What the cloud's API answers, outside of any run."""
-        answer = httpx.get(self.base_url + path, headers={"Authorization": f"Bearer {KEY}"})
-        answer.raise_for_status()
-        return answer.json()["data"]
+    def journalled(self, entry: RunEntry) -> tuple[JobEntry, ...]:
+        """The jobs as the journal has them."""
+
+        async def read() -> tuple[JobEntry, ...]:
+            async with open_journal(self.database_url) as journal:
+                return await journal.jobs(entry.run.id)
+
+        return asyncio.run(read())
 
 
 @pytest.fixture
@@ -187,7 +277,14 @@ def world(tmp_path: Path) -> Iterator[World]:
     model_file = tmp_path / "m.onnx"
     model_file.write_bytes(b"a model that only the test's devices understand")
     devices = Devices()
-    config = CloudConfig(data_dir=tmp_path / "cloud", api_key=KEY, key_was_given=True, execute=devices, ios_linger_s=0.3)
+    config = CloudConfig(
+        data_dir=tmp_path / "cloud",
+        api_key=KEY,
+        key_was_given=True,
+        execute=devices,
+        devices=offered_devices,
+        ios_linger_s=0.3,
+    )
     model = Model(
         name="m",
         path=model_file,
@@ -211,6 +308,71 @@ def world(tmp_path: Path) -> Iterator[World]:
         params={"num_threads": "1"},
         limits=Limits(poll_interval_s=0.05, queue_timeout_s=20, run_timeout_s=20, retries=1, reconcile_s=1.0),
     )
-    with ExitStack() as stack:
-        server = stack.enter_context(running_server(config))
+    with running_server(config) as server:
         yield World(folder=tmp_path, base_url=server.base_url, devices=devices, plan=plan, models=(model,))
+
+
+@pytest.fixture
+def error_result() -> Callable[[str], dict[str, bytes]]:
+    """Makes what a device leaves whose model failed; "nan": that measured nonsense."""
+
+    def make(kind: str) -> dict[str, bytes]:
+        if kind == "nan":
+            return {"onnxruntime-result.json": result_file().replace(b"12.5", b"NaN")}
+        return {"onnxruntime-result.json": result_file(status="error", error={"kind": kind, "message": "it broke"})}
+
+    return make
+
+
+@dataclass
+class HubBooks:
+    """The cloud's own books, read from its database: what really happened, whoever says what."""
+
+    database: Path
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """A run."""
+        (row,) = self.rows("select * from runs where id = ?", run_id)
+        return row
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs."""
+        return self.rows("select * from runs")
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """All jobs that were ever submitted."""
+        return self.rows("select * from jobs")
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        """A run's tags."""
+        return self._pairs("tags", "value", run_id)
+
+    def params(self, run_id: str) -> dict[str, str]:
+        """A run's params."""
+        return self._pairs("params", "value", run_id)
+
+    def metrics(self, run_id: str) -> dict[str, float]:
+        """A run's metrics; of those with steps one."""
+        return self._pairs("metrics", "value", run_id)
+
+    def artifacts(self, run_id: str) -> dict[str, str]:
+        """A run's artifacts: file name -> status."""
+        rows = self.rows("select file_name, status from artifacts where run_id = ?", run_id)
+        return {row["file_name"]: row["status"] for row in rows}
+
+    def _pairs(self, table: str, value: str, run_id: str) -> dict[str, Any]:
+        rows = self.rows(f"select name, {value} from {table} where run_id = ?", run_id)
+        return {row["name"]: row[value] for row in rows}
+
+    def rows(self, query: str, *values: str) -> list[dict[str, Any]]:
+        """The rows of a query, as dicts."""
+        with closing(sqlite3.connect(self.database)) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(query, values)]
+
+
+@pytest.fixture
+def hub(world: World) -> HubBooks:
+    """The books of the world's cloud."""
+    (database,) = (world.folder / "cloud").rglob("*.db")
+    return HubBooks(database=database)
