@@ -12,7 +12,7 @@ import httpx
 
 from orchestrator.client.answers import Answer, check_success, data_of, read_answer
 from orchestrator.client.failures import translated
-from orchestrator.client.retry import Repeat, Retrier
+from orchestrator.client.retry import Patience, Repeat, Retrier
 from orchestrator.client.settings import CloudSettings
 from orchestrator.client.transfer import SLOW, OpenFile, allowed_s, open_file
 from orchestrator.errors import AnswerLost, CloudError, Misbehaving, Overloaded
@@ -156,7 +156,9 @@ class Api:
                 return found
             return await self._try(request, read, min(left_s, request.longest_try_s))
 
-        return await self._retrier.persist(once, after=request.repeat.value, deadline_s=deadline_s, name=request.place)
+        most_tries = MOST_TRIES if isinstance(request.content, OpenFile) else None
+        patience = Patience(after=request.repeat.value, deadline_s=deadline_s, most_tries=most_tries)
+        return await self._retrier.persist(once, patience, name=request.place)
 
     async def _try(self, request: _Request, read: Callable[[Answer], T], limit_s: float) -> T:
         answer = None

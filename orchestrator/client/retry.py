@@ -78,36 +78,41 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long one operation goes on: after which errors, never after which of those, until when.
+
+    Transfers have long deadlines, so they bound their tries too.
+    """
+
+    after: tuple[type[CloudError], ...]
+    deadline_s: float
+    never: tuple[type[CloudError], ...] = ()
+    most_tries: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Retrier:
     """Repeats what fails on the way to one host."""
 
     waiting: Waiting = field(default_factory=Waiting)
     gate: Gate
 
-    async def persist(
-        self,
-        once: Callable[[float], Awaitable[T]],
-        *,
-        after: tuple[type[CloudError], ...],
-        never: tuple[type[CloudError], ...] = (),
-        deadline_s: float,
-        name: str,
-    ) -> T:
+    async def persist(self, once: Callable[[float], Awaitable[T]], patience: Patience, *, name: str) -> T:
         """The first result of `once`, which is told how many seconds are left; else its last error.
 
-        Errors that are not in `after`, or are in `never`, end it at once. Raises Overloaded, too, where the gate
-        stays closed.
+        Raises Overloaded, too, where the gate stays closed.
         """
         clock = self.waiting.clock
-        deadline, tries = clock() + deadline_s, 0
+        deadline, tries = clock() + patience.deadline_s, 0
         while True:
             await self._enter(deadline, name)
             tries += 1
             try:
                 result = await once(max(0.0, deadline - clock()))
-            except after as error:
+            except patience.after as error:
                 wait_s = self._wait_s(error, tries)
-                if isinstance(error, never) or clock() + wait_s >= deadline:
+                is_last = tries == patience.most_tries or clock() + wait_s >= deadline
+                if is_last or isinstance(error, patience.never):
                     raise
                 logger.info("%s: %s; again in %.1f s (try %d)", name, error, wait_s, tries)
                 await self.waiting.sleep(wait_s)

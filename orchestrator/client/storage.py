@@ -12,8 +12,8 @@ import httpx
 
 from orchestrator.client.answers import BAD_REQUEST, TRY_LATER, retry_after_s
 from orchestrator.client.failures import translated
-from orchestrator.client.retry import Retrier
-from orchestrator.client.transfer import SLOW, Fetched, OpenFile, Unrepeatable, allowed_s, open_file, save
+from orchestrator.client.retry import Patience, Retrier
+from orchestrator.client.transfer import MOST_TRIES, SLOW, Fetched, OpenFile, Unrepeatable, allowed_s, open_file, save
 from orchestrator.domain.secret import Secret
 from orchestrator.errors import (
     AnswerLost,
@@ -67,9 +67,8 @@ class Storage:
         return await self._persist(once, allowed_s(max_bytes), place)
 
     async def _persist(self, once: Callable[[float], Awaitable[T]], deadline_s: float, place: str) -> T:
-        return await self._retrier.persist(
-            once, after=REPEATED, never=(Unrepeatable,), deadline_s=deadline_s, name=place
-        )
+        patience = Patience(after=REPEATED, never=(Unrepeatable,), deadline_s=deadline_s, most_tries=MOST_TRIES)
+        return await self._retrier.persist(once, patience, name=place)
 
     async def _put(
         self, target: httpx.URL, opened: OpenFile, headers: Mapping[str, str], place: str, limit_s: float

@@ -18,6 +18,7 @@ BLOCK_BYTES = 1 << 20
 SLOW = httpx.Timeout(60.0, connect=10.0, pool=None)
 GRACE_S = 300.0
 LEAST_BYTES_PER_S = 64 * 1024
+MOST_TRIES = 12  # about three minutes of waiting, where each fails at once
 
 
 class Unrepeatable(TransferBroken):
