@@ -14,7 +14,7 @@ from orchestrator.client.answers import Answer, check_success, data_of, read_ans
 from orchestrator.client.failures import translated
 from orchestrator.client.retry import Patience, Repeat, Retrier
 from orchestrator.client.settings import CloudSettings
-from orchestrator.client.transfer import SLOW, OpenFile, allowed_s, open_file
+from orchestrator.client.transfer import MOST_TRIES, SLOW, OpenFile, allowed_s, open_file
 from orchestrator.errors import AnswerLost, CloudError, Misbehaving, Overloaded
 from orchestrator.protocol.envelope import WireModel
 
