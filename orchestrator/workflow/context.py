@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.client.cloud import Cloud
 from orchestrator.domain.event import JobMoved, Listener, Notice
-from orchestrator.domain.job import StateChange
+from orchestrator.domain.job import JobKey, StateChange
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry
 from orchestrator.domain.naming import file_slug
 from orchestrator.history.journal import Journal
@@ -27,6 +27,7 @@ class Context:
     job_ended: asyncio.Event = field(default_factory=asyncio.Event)
     on_cloud: set[str] = field(default_factory=set)
     durations_s: list[float] = field(default_factory=list)
+    _latest: dict[JobKey, JobEntry] = field(default_factory=dict)
 
     async def move(self, job: JobEntry, state: JobState, *, detail: str = "", **change: Any) -> JobEntry:
         """Journals the job's next state together with what changed, and tells the listener."""
@@ -38,7 +39,11 @@ class Context:
 
     async def keep(self, job: JobEntry, **change: Any) -> JobEntry:
         """Journals a change that is no new state."""
-        return await self.journal.move(replace(job, **change))
+        return await self._write(replace(job, **change))
+
+    def latest(self, job: JobEntry) -> JobEntry:
+        """The job as it was last written: where a step failed half way, further on than the step began."""
+        return self._latest.get(job.key, job)
 
     def notice(self, text: str) -> None:
         """Tells the listener what belongs to no change of state."""
@@ -51,7 +56,11 @@ class Context:
 
     async def _record(self, job: JobEntry, state: str, detail: str) -> JobEntry:
         at = self.pace.now()
-        job = await self.journal.move(replace(job, changes=(*job.changes, StateChange(state=state, at=at))))
+        job = await self._write(replace(job, changes=(*job.changes, StateChange(state=state, at=at))))
         moved = JobMoved(key=job.key, state=state, at=at, attempt=job.attempt, job_id=job.job_id, detail=detail)
         self.listen(moved)
         return job
+
+    async def _write(self, job: JobEntry) -> JobEntry:
+        self._latest[job.key] = written = await self.journal.move(job)
+        return written

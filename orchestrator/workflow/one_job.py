@@ -70,7 +70,8 @@ class _Driver:
         except KeyRefused:
             raise
         except CloudError as error:
-            return await self._conclude(job, _failure(job.state, error), final=_is_meant(error))
+            job = self._context.latest(job)
+            return await self._conclude(job, _failure(job.state, error), final=isinstance(error, Refused))
 
     def leave(self) -> None:
         """This job no longer counts as one of ours on the cloud."""
@@ -232,10 +233,6 @@ def _failure(state: JobState, error: CloudError) -> Failed:
     else:
         kind = FailureKind.CLOUD
     return Failed(kind=kind, reason=str(error))
-
-
-def _is_meant(error: CloudError) -> bool:
-    return isinstance(error, Refused)
 
 
 async def _first(*waits: Awaitable[object]) -> None:

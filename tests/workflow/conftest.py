@@ -188,6 +188,7 @@ class World:
     models: tuple[Model, ...]
     events: list[Event] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    hurry: Hurry | None = None
     api: FaultyTransport | None = None
     storage: FaultyTransport | None = None
 
@@ -252,7 +253,7 @@ class World:
 
     def open_cloud(self) -> Any:
         """A client of the cloud, over the test's faults."""
-        hurry = Hurry()
+        self.hurry = hurry = Hurry()
         self.api, self.storage = FaultyTransport(self.faults), FaultyTransport(self.faults)
         waiting = Waiting(clock=hurry.clock, sleep=hurry.sleep, fraction=lambda: 1.0)
         return open_cloud(self.settings, api_transport=self.api, storage_transport=self.storage, waiting=waiting)
@@ -269,6 +270,12 @@ class World:
                 return await journal.jobs(entry.run.id)
 
         return asyncio.run(read())
+
+
+@pytest.fixture
+def make_fault() -> type[Fault]:
+    """Makes a fault."""
+    return Fault
 
 
 @pytest.fixture
@@ -359,6 +366,10 @@ class HubBooks:
         """A run's artifacts: file name -> status."""
         rows = self.rows("select file_name, status from artifacts where run_id = ?", run_id)
         return {row["file_name"]: row["status"] for row in rows}
+
+    def artifact_statuses(self, run_id: str) -> list[str]:
+        """The status of each of a run's artifacts."""
+        return [row["status"] for row in self.rows("select status from artifacts where run_id = ?", run_id)]
 
     def _pairs(self, table: str, value: str, run_id: str) -> dict[str, Any]:
         rows = self.rows(f"select name, {value} from {table} where run_id = ?", run_id)
