@@ -41,10 +41,10 @@ def rank(cells: Iterable[CellReport], metric: str) -> tuple[Ranking, ...]:
     """One ranking for each model that has the metric in any cell, in the order the models come."""
     of_model: dict[str, list[tuple[CellReport, Summary]]] = defaultdict(list)
     for cell in cells:
-        summary = cell.metric(metric)
-        if summary is not None:
-            of_model[cell.cell.model].append((cell, summary))
-    return tuple(_ranking(model, metric, found) for model, found in of_model.items())
+        found = of_model[cell.cell.model]
+        if summary := cell.metric(metric):
+            found.append((cell, summary))
+    return tuple(_ranking(model, metric, found) for model, found in of_model.items() if found)
 
 
 def _ranking(model: str, metric: str, found: list[tuple[CellReport, Summary]]) -> Ranking:

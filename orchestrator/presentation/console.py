@@ -48,9 +48,8 @@ def print_report(report: Report, folder: Path, *, stream: TextIO) -> None:
         console.print(plain(f"note: {notice}"))
     verdict = verdict_of(report)
     console.print(
-        Text(f"{verdict.mark} {verdict.word} ", style=_TONES[verdict.tone]),
+        Text(f"{verdict.mark} {verdict.word}", style=_TONES[verdict.tone]),
         plain(f"{answer(report)} {evidence(report)}"),
-        sep="",
     )
     console.print(plain(f"report: {folder / 'report.html'}"), soft_wrap=True)
 
@@ -95,11 +94,11 @@ def _print_failures(console: Console, report: Report) -> None:
             groups[job.failed.kind, job.failed.reason].append(str(job.key))
     for (kind, reason), keys in sorted(groups.items(), key=lambda item: -len(item[1]))[:20]:
         more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-        console.print(Text(f"✕ {kind}", style="red"), plain(f" {plural(len(keys), 'job')}: {reason}"), sep="")
+        console.print(Text(f"✕ {kind}", style="red"), plain(f"{plural(len(keys), 'job')}: {reason}"))
         console.print(plain(f"  {', '.join(keys[:3])}{more}", style="dim"))
     for cell in report.cells:
         if cell.reasons and cell.measured and len(report.cells) <= MOST_ROWS:
-            console.print(Text("? ", style="yellow"), plain(f"{cell.cell}: {'; '.join(cell.reasons)}"), sep="")
+            console.print(Text("?", style="yellow"), plain(f"{cell.cell}: {'; '.join(cell.reasons)}"))
 
 
 def _print_gates(console: Console, report: Report) -> None:
@@ -155,7 +154,7 @@ def print_check(
         add_row(shown, [model.name, model.format, *numbers, inputs])
     console.print(shown)
     for line in [line for model in models for line in _remarks(model)] + list(notices):
-        console.print(Text("! ", style="yellow"), plain(line), sep="")
+        console.print(Text("!", style="yellow"), plain(line))
     console.print(plain(_effort(plan, models, cells, devices)))
 
 

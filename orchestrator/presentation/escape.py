@@ -11,7 +11,7 @@ _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@")
 
 
 def printable(text: str) -> str:
@@ -32,6 +32,6 @@ def markdown(text: str, limit: int = 300) -> str:
 
 
 def csv_text(text: str) -> str:
-    """Text for a spreadsheet: what would be taken for a formula gets a leading apostrophe."""
-    flat = printable(text)
-    return "'" + flat if flat.startswith(_FORMULA) else flat
+    """Text for a spreadsheet, on one line: what would be taken for a formula gets a leading apostrophe."""
+    flat = printable(text).replace("\n", " ").replace("\t", " ")
+    return "'" + flat if flat.lstrip().startswith(_FORMULA) else flat

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from orchestrator.domain.report import Report
 from orchestrator.presentation.escape import printable
+from orchestrator.presentation.page.cells import encoded
 from orchestrator.presentation.page.page import page_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -23,15 +24,13 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def to_html(report: Report) -> str:
     """The report page."""
     page = page_of(report)
-    data = {
-        "matrices": [
-            [{"texts": choice.texts, "styles": choice.styles} for choice in matrix.choices] for matrix in page.matrices
-        ],
-        "rest": page.cells.rest,
-    }
-    return render(
-        "report.html.j2", style="page.css", script="report.js", page=page, plan_name=report.run.plan, data=data
-    )
+    choices = [
+        [{"texts": encoded(choice.texts), "styles": encoded(choice.styles)} for choice in matrix.choices[1:]]
+        for matrix in page.matrices
+    ]
+    data = {"matrices": choices, "rest": page.cells.rest}
+    name = report.run.plan
+    return render("report.html.j2", style="page.css", script="report.js", page=page, plan_name=name, data=data)
 
 
 def render(template: str, *, style: str, script: str, **values: Any) -> str:

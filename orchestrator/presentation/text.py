@@ -50,7 +50,7 @@ def percent(fraction: float | None) -> str:
 
 def change(fraction: float | None) -> str:
     """A change with its sign: "+3.1%", "−0.5%"."""
-    return percent(fraction) if fraction is None or fraction <= 0 else f"+{percent(fraction)}"
+    return f"+{percent(fraction)}" if fraction is not None and 0 < fraction < math.inf else percent(fraction)
 
 
 def _tenths(value: float) -> str:
@@ -92,7 +92,7 @@ def duration(seconds: float | None) -> str:
     if seconds is None or not math.isfinite(seconds):
         return MISSING
     if seconds < 1:
-        return quantity(round(1000 * seconds), "ms") if seconds > 0 else "0\u00a0s"
+        return f"{round(1000 * seconds)}\u00a0ms" if seconds > 0 else "0\u00a0s"
     if seconds < 59.95:
         return quantity(seconds, "s")
     minutes, rest = divmod(round(seconds), 60)

@@ -1,14 +1,13 @@
 """The table of all cells. A large run writes the first rows as HTML and the rest as data for the page's script."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.domain.device import Device
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.report import CellReport, Report, Trust
 from orchestrator.presentation.escape import printable
 from orchestrator.presentation.page.names import metric_label
-from orchestrator.presentation.text import interval, number, percent
+from orchestrator.presentation.text import MISSING, interval, number, percent
 from orchestrator.presentation.verdict import TRUST_MARKS
 
 ROWS_AS_HTML = 200
@@ -22,94 +21,109 @@ METRIC_COLUMNS = (
 )
 _ORDER = {Trust.INVALID: 0, Trust.NOISY: 1, Trust.TRUSTED: 2}
 _LONGEST_REASON = 160
+_MOST_CHOICES = 60
+
+
+# A column for the script: its texts, or {"values": distinct texts, "index": one for each row}.
+Encoded = Sequence[str] | Mapping[str, Sequence[object]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column; numbers stand right and sort by value."""
+    """One column; numbers stand right and sort by value. `choices` makes it a filter with these values."""
 
     label: str
+    texts: Sequence[str]
     is_number: bool = False
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellsTable:
     """`rows` are the texts of the first rows, those to worry about first; `rest` the other rows, column by column.
-
-    Each column of `rest` is {"values": distinct texts, "index": one for each row}. `counts` gives the cells of each
-    trust, `models` and `platforms` the choices of the filters.
+    `counts` gives the cells of each
+    trust with its mark.
     """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
-    rest: tuple[Mapping[str, Sequence[object]], ...]
+    rest: tuple[Encoded, ...]
     total: int
     counts: tuple[tuple[str, str, int], ...]
-    models: tuple[str, ...]
-    platforms: tuple[str, ...]
 
 
 def cells_table(report: Report) -> CellsTable:
-    """The section."""
-    metrics = [m for m in METRIC_COLUMNS if m != report.headline and any(m in cell.metrics for cell in report.cells)]
-    devices = {device.name: device for device in report.devices}
-    jobs = report.jobs_by_cell
-    ordered = sorted(report.cells, key=lambda cell: _ORDER[cell.trust])
-    rows = tuple(
-        _row(cell, devices.get(cell.cell.device), jobs.get(cell.cell, ()), report.headline, metrics) for cell in ordered
-    )
+    """The section. A column in which all cells say the same, or nothing, is left out."""
+    cells = sorted(report.cells, key=lambda cell: _ORDER[cell.trust])
+    columns = (*_names(cells, report), *_numbers(cells, report), *_evidence(cells, report))
+    rows = list(zip(*(column.texts for column in columns), strict=True))
     return CellsTable(
-        columns=_columns(report.headline, metrics),
-        rows=rows[:ROWS_AS_HTML],
-        rest=_encoded(rows[ROWS_AS_HTML:]),
+        columns=columns,
+        rows=tuple(rows[:ROWS_AS_HTML]),
+        rest=tuple(encoded(column.texts[ROWS_AS_HTML:]) for column in columns) if rows[ROWS_AS_HTML:] else (),
         total=len(rows),
-        counts=tuple(
-            (trust.value, TRUST_MARKS[trust], sum(1 for cell in ordered if cell.trust is trust)) for trust in Trust
-        ),
-        models=tuple(dict.fromkeys(cell.cell.model for cell in report.cells)),
-        platforms=tuple(dict.fromkeys(str(device.platform) for device in report.devices)),
+        counts=tuple((trust.value, TRUST_MARKS[trust], sum(1 for c in cells if c.trust is trust)) for trust in Trust),
     )
 
 
-def _columns(headline: str, metrics: Sequence[str]) -> tuple[Column, ...]:
-    texts = [Column(label=label) for label in ("Trust", "Model", "Device", "Variant", "Platform", "OS", "Runtime")]
-    spread = [Column(label=metric_label(headline), is_number=True), Column(label="range"), _number("spread")]
-    more = [_number(metric_label(name)) for name in metrics]
-    return (*texts, *spread, *more, _number("accelerated"), _number("jobs"), Column(label="Why"))
-
-
-def _number(label: str) -> Column:
-    return Column(label=label, is_number=True)
-
-
-def _row(
-    cell: CellReport, device: Device | None, jobs: Sequence[JobResult], headline: str, metrics: Sequence[str]
-) -> tuple[str, ...]:
-    latency = cell.metric(headline)
-    runtimes = dict.fromkeys(job.measured.measurement.runtime for job in jobs if job.measured)
-    values = [cell.metric(name) for name in metrics]
-    return (
-        f"{TRUST_MARKS[cell.trust]} {cell.trust}",
-        cell.cell.model,
-        cell.cell.device,
-        cell.cell.variant,
-        device.platform if device else "",
-        device.os if device else "",
-        ", ".join(filter(None, runtimes)),
-        number(latency.value if latency else None),
-        interval(latency),
-        percent(latency.spread if latency and latency.n > 1 else None),
-        *(number(value.value if value else None) for value in values),
-        _accelerated(cell),
-        f"{cell.measured}/{cell.planned}",
-        _why(cell, jobs),
+def _names(cells: Sequence[CellReport], report: Report) -> Iterator[Column]:
+    yield Column(label="Trust", texts=[f"{TRUST_MARKS[cell.trust]} {cell.trust}" for cell in cells])
+    yield _chosen("Model", [cell.cell.model for cell in cells])
+    yield Column(label="Device", texts=[cell.cell.device for cell in cells])
+    devices = {device.name: device for device in report.devices}
+    found = [devices.get(cell.cell.device) for cell in cells]
+    jobs = report.jobs_by_cell
+    further = (
+        _chosen("Variant", [cell.cell.variant for cell in cells]),
+        _chosen("Platform", [device.platform if device else "" for device in found]),
+        Column(label="OS", texts=[device.os if device else "" for device in found]),
+        _chosen("Runtime", [_runtimes(jobs.get(cell.cell, ())) for cell in cells]),
     )
+    yield from (column for column in further if len(set(column.texts)) > 1)
+
+
+def _chosen(label: str, texts: Sequence[str]) -> Column:
+    """A column that can be filtered by its values, where there are several and not too many."""
+    values = tuple(dict.fromkeys(filter(None, texts)))
+    return Column(label=label, texts=texts, choices=values if 1 < len(values) <= _MOST_CHOICES else ())
+
+
+def _runtimes(jobs: Sequence[JobResult]) -> str:
+    return ", ".join(
+        dict.fromkeys(m.runtime for job in jobs if job.measured and (m := job.measured.measurement).runtime)
+    )
+
+
+def _numbers(cells: Sequence[CellReport], report: Report) -> Iterator[Column]:
+    headline = report.headline
+    latencies = [cell.metric(headline) for cell in cells]
+    yield _metric(headline, cells)
+    yield Column(label="range", texts=[interval(latency) for latency in latencies])
+    spreads = [percent(latency.spread if latency and latency.n > 1 else None) for latency in latencies]
+    yield Column(label="spread", texts=spreads, is_number=True)
+    for name in METRIC_COLUMNS:
+        if name != headline and any(name in cell.metrics for cell in cells):
+            yield _metric(name, cells)
+
+
+def _metric(name: str, cells: Sequence[CellReport]) -> Column:
+    found = [cell.metric(name) for cell in cells]
+    return Column(label=metric_label(name), texts=[number(s.value if s else None) for s in found], is_number=True)
+
+
+def _evidence(cells: Sequence[CellReport], report: Report) -> Iterator[Column]:
+    accelerated = [_accelerated(cell) for cell in cells]
+    if set(accelerated) - {MISSING, "0%"}:
+        yield Column(label="off CPU", texts=accelerated, is_number=True)
+    yield Column(label="jobs", texts=[f"{cell.measured}/{cell.planned}" for cell in cells], is_number=True)
+    jobs = report.jobs_by_cell
+    yield Column(label="Why", texts=[_why(cell, jobs.get(cell.cell, ())) for cell in cells])
 
 
 def _accelerated(cell: CellReport) -> str:
-    """The share of the layers' time that was not the CPU's; "–" where the units are not known."""
+    """The share of the layers' time that was not the CPU's; missing where the units are not known."""
     known = {unit.lower(): share for unit, share in cell.unit_shares.items() if unit != "unknown"}
-    return percent(1 - known.get("cpu", 0.0)) if known else percent(None)
+    return percent(1 - known.get("cpu", 0.0)) if known else MISSING
 
 
 def _why(cell: CellReport, jobs: Sequence[JobResult]) -> str:
@@ -118,10 +132,10 @@ def _why(cell: CellReport, jobs: Sequence[JobResult]) -> str:
     return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"
 
 
-def _encoded(rows: Sequence[tuple[str, ...]]) -> tuple[Mapping[str, Sequence[object]], ...]:
-    """Columns with each distinct text once: most columns repeat themselves."""
-    columns: list[Mapping[str, Sequence[object]]] = []
-    for texts in zip(*rows, strict=True):
-        values = {text: index for index, text in enumerate(dict.fromkeys(texts))}
-        columns.append({"values": [printable(value) for value in values], "index": [values[text] for text in texts]})
-    return tuple(columns)
+def encoded(texts: Sequence[str]) -> Encoded:
+    """Each distinct text once where a column repeats itself, else the plain texts."""
+    safe = [printable(text) for text in texts]
+    values = {text: index for index, text in enumerate(dict.fromkeys(safe))}
+    if 2 * len(values) > len(safe):
+        return safe
+    return {"values": list(values), "index": [values[text] for text in safe]}

@@ -20,7 +20,7 @@ class FailureGroup:
     """One cause: which jobs it hit, how often they were tried, and the raw files that were saved."""
 
     kind: str
-    is_infrastructure: bool
+    note: str
     reason: str
     jobs: str
     attempts: str
@@ -41,13 +41,14 @@ class Failures:
 
 def failures(report: Report) -> Failures:
     """The section; `groups` is empty where every job was measured."""
-    found: dict[tuple[str, bool, str], list[JobResult]] = defaultdict(list)
+    found: dict[tuple[str, str, str], list[JobResult]] = defaultdict(list)
     for job in report.jobs:
         match job.outcome:
             case Failed(kind=kind, reason=reason):
-                found[kind.replace("_", " "), kind.is_infrastructure, reason].append(job)
+                note = "infrastructure: tried again" if kind.is_infrastructure else "the model's own: not tried again"
+                found[kind.replace("_", " "), note, reason].append(job)
             case Skipped(reason=reason):
-                found["skipped", False, reason].append(job)
+                found["skipped", "never submitted", reason].append(job)
     ordered = sorted(found.items(), key=lambda item: -len(item[1]))
     hidden = len(ordered) - _MOST_GROUPS
     return Failures(
@@ -57,12 +58,12 @@ def failures(report: Report) -> Failures:
     )
 
 
-def _group(kind: str, is_infrastructure: bool, reason: str, jobs: list[JobResult]) -> FailureGroup:
+def _group(kind: str, note: str, reason: str, jobs: list[JobResult]) -> FailureGroup:
     cells = list(dict.fromkeys(str(job.key.cell) for job in jobs))
     files = [file for job in jobs for attempt in job.attempts for file in attempt.files]
     return FailureGroup(
         kind=kind,
-        is_infrastructure=is_infrastructure,
+        note=note,
         reason=reason[:_REASON_CHARACTERS],
         jobs=plural(len(jobs), "job"),
         attempts=plural(sum(len(job.attempts) for job in jobs), "attempt"),

@@ -4,26 +4,30 @@ All cells with layers while they are few; of many, the fastest and the slowest p
 results.json.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.domain.ranking import rank
 from orchestrator.domain.report import CellLayer, CellReport, Report
+from orchestrator.presentation.page.drawing import dashes
 from orchestrator.presentation.page.names import place
 from orchestrator.presentation.page.units import UnitBar, unit_bars, unit_style
 from orchestrator.presentation.text import number, percent, plural
 
 MOST_PROFILES = 24
-_TOP = 10
+HEIGHT = 20
+_TOP = 8
+_GAP = 0.002
+_SHORTEST = 0.005  # layers shorter than this share are drawn together, so that large models stay small pages
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
-    """A layer's place in the order of execution, in percent of the whole."""
+class Pieces:
+    """All layers of one compute unit in the order of execution, as path data in a picture HEIGHT high."""
 
-    x: str
-    width: str
     style: str
+    path: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +53,7 @@ class Profile:
     count: str
     units: tuple[UnitBar, ...]
     unit_words: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Pieces, ...]
     rows: tuple[LayerRow, ...]
 
 
@@ -123,19 +127,16 @@ def _others(left: Sequence[CellLayer], widest: float) -> tuple[LayerRow, ...]:
     return (row,)
 
 
-def _pieces(ordered: Sequence[CellLayer]) -> tuple[Piece, ...]:
-    """Neighbours on one unit and shorter than half a percent are one piece, so that large models stay small pages."""
-    pieces: list[Piece] = []
-    begin = x = 0.0
-    style = ""
+def _pieces(ordered: Iterable[CellLayer]) -> tuple[Pieces, ...]:
+    """Where each unit worked. Layers are kept apart by a gap of a fifth of a percent, where they are long enough."""
+    spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    begin = 0.0
     for layer in ordered:
-        current = unit_style(layer.layer.compute_unit)
-        if style and (current != style or x - begin >= 0.005 or layer.share >= 0.005):
-            pieces.append(_piece(begin, x, style))
-            begin = x
-        style, x = current, x + layer.share
-    return (*pieces, _piece(begin, x, style)) if style else ()
-
-
-def _piece(begin: float, end: float, style: str) -> Piece:
-    return Piece(x=f"{100 * begin:.2f}", width=f"{100 * (end - begin):.2f}", style=style)
+        style, end = unit_style(layer.layer.compute_unit), begin + layer.share
+        last = spans[style][-1] if spans[style] else (0.0, 0.0)
+        if begin - last[0] < _SHORTEST and last[1] >= begin - _GAP > 0:
+            spans[style][-1] = (last[0], end - _GAP)
+        else:
+            spans[style].append((begin, end - _GAP))
+        begin = end
+    return tuple(Pieces(style=style, path=dashes(found, HEIGHT // 2)) for style, found in spans.items())

@@ -17,7 +17,7 @@ from orchestrator.domain.report import CellReport, Report, Trust
 from orchestrator.presentation.page.names import metric_label
 from orchestrator.presentation.text import number, plural
 
-CHOICES = ("latency_p50_ms", "latency_ms", "latency_p90_ms", "peak_memory_mb", "load_ms", "first_inference_ms")
+CHOICES = ("latency_p50_ms", "latency_ms", "peak_memory_mb", "load_ms")
 MOST_ROWS = 40
 _STEPS = ((1.25, "s0", "to 1.25×"), (2.0, "s1", "to 2×"), (4.0, "s2", "to 4×"), (math.inf, "s3", "over 4×"))
 LEGEND = (("b", "best of its model"), *((style, words) for _, style, words in _STEPS))
@@ -70,6 +70,7 @@ class _Line:
     members: Mapping[str, Sequence[CellReport]]
 
     def value(self, model: str, metric: str) -> float | None:
+        """The median of the field's cells, None where none has the metric."""
         found = [summary.value for cell in self.members.get(model, ()) if (summary := cell.metric(metric))]
         return statistics.median(found) if found else None
 
@@ -108,7 +109,8 @@ def _matrix(
 ) -> Matrix:
     models = tuple(dict.fromkeys(cell.cell.model for cell in report.cells))
     kinds = {job.key.cell: job.failed.kind.replace("_", " ") for job in report.jobs if job.failed}
-    lines = sorted(lines, key=lambda line: _slowness(line, models, _best(lines, models, metrics[0]), metrics[0]))
+    best = _best(lines, models, metrics[0])
+    lines = sorted(lines, key=lambda line: _slowness(line, models, best, metrics[0]))
     tables = [_fields(lines, models, metric, kinds) for metric in metrics]
     rows = tuple(
         MatrixRow(label=line.label, detail=line.detail, fields=tuple(fields))

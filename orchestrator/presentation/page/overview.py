@@ -62,7 +62,7 @@ def tiles(report: Report) -> tuple[Tile, ...]:
         Tile(
             value=f"{len(models):,} × {len(devices):,}", label=f"models × devices, {plural(len(report.cells), 'cell')}"
         ),
-        Tile(value=f"{counts['measured']:,} / {counts['planned']:,}", label="jobs measured"),
+        Tile(value=f"{counts['measured']:,}", label=f"of {plural(counts['planned'], 'job')} measured"),
         Tile(value=f"✓ {by_trust[Trust.TRUSTED]:,}", label="cells trusted"),
         Tile(value=f"? {by_trust[Trust.NOISY]:,}", label="cells noisy or partly measured", tone="unclear"),
         Tile(value=f"✕ {missing:,}", label="jobs without a result", tone="bad" if missing else ""),

@@ -2,34 +2,19 @@
 
 from dataclasses import dataclass
 
-from orchestrator.domain.report import GateResult, Report
+from orchestrator.domain.report import Report
 from orchestrator.presentation.page.cells import CellsTable, cells_table
 from orchestrator.presentation.page.conditions import Conditions, conditions
 from orchestrator.presentation.page.failures import Failures, failures
+from orchestrator.presentation.page.gates import Gates, gates
 from orchestrator.presentation.page.layers import Layers, layers
 from orchestrator.presentation.page.matrix import LEGEND, Matrix, matrices
 from orchestrator.presentation.page.names import metric_label
 from orchestrator.presentation.page.overview import Contest, Share, Tile, contests, tiles, trust_strip
 from orchestrator.presentation.page.strips import ModelStrips, model_strips
 from orchestrator.presentation.page.timeline import PHASES, Timeline, timeline
-from orchestrator.presentation.text import change, duration, moment, number
+from orchestrator.presentation.text import duration, moment
 from orchestrator.presentation.verdict import Verdict, answer, evidence, verdict_of
-
-GATE_MARKS = {"fail": "✕", "inconclusive": "?", "warn": "!", "pass": "✓"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateRow:
-    """One rule on one cell."""
-
-    verdict: str
-    mark: str
-    rule: str
-    cell: str
-    value: str
-    baseline: str
-    change: str
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +37,7 @@ class Page:
     timeline: Timeline
     phases: tuple[str, ...]
     conditions: Conditions
-    gates: tuple[GateRow, ...]
+    gates: Gates
     cells: CellsTable
     notices: tuple[str, ...]
     command: str
@@ -78,7 +63,7 @@ def page_of(report: Report) -> Page:
         timeline=timeline(report),
         phases=PHASES,
         conditions=conditions(report),
-        gates=tuple(sorted(map(_gate, report.gates), key=lambda row: list(GATE_MARKS).index(row.verdict))),
+        gates=gates(report),
         cells=cells_table(report),
         notices=report.notices,
         command=report.command,
@@ -98,17 +83,4 @@ def _facts(report: Report) -> tuple[tuple[str, str], ...]:
         ("Plan", f"sha256 {run.plan_sha256[:12]}"),
         ("Tool", f"bench {run.tool_version}"),
         ("Exit code", "–" if run.exit_code is None else str(run.exit_code)),
-    )
-
-
-def _gate(gate: GateResult) -> GateRow:
-    return GateRow(
-        verdict=gate.verdict,
-        mark=GATE_MARKS[gate.verdict],
-        rule=f"{gate.metric} {gate.rule}",
-        cell=str(gate.cell),
-        value=number(gate.value),
-        baseline=number(gate.baseline),
-        change=change(gate.change),
-        reason=gate.reason,
     )

@@ -1,18 +1,16 @@
-"""Axes: where a value lies, in percent of the picture's width, and which ticks to name."""
+"""Axes: where a value lies between a picture's left (0) and right (1), and which ticks to name."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestrator.presentation.text import number
-
 _LOG_FROM = 4.0  # from this ratio between the largest and the smallest value on, the axis is logarithmic
-_MARGIN = 2.0  # percent of the width kept free at both ends
+_MARGIN = 0.02  # of the width, kept free at both ends
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tick:
-    """A named place on an axis."""
+    """A named place on an axis, in percent of its width."""
 
     at: str
     label: str
@@ -20,20 +18,16 @@ class Tick:
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """Maps values from `low` to `high` to percent."""
+    """Maps values from `low` to `high` to places from 0 to 1."""
 
     low: float
     high: float
     is_log: bool
 
-    def at(self, value: float) -> str:
-        """The position as a number of percent, such as "31.42"; values beyond the axis lie on its end."""
+    def at(self, value: float) -> float:
+        """The place of a value; values beyond the axis lie on its end."""
         share = (self._map(value) - self._map(self.low)) / (self._map(self.high) - self._map(self.low))
-        return f"{_MARGIN + min(1.0, max(0.0, share)) * (100 - 2 * _MARGIN):.2f}"
-
-    def width(self, low: float, high: float) -> str:
-        """The width of what reaches from one value to another, in percent."""
-        return f"{float(self.at(high)) - float(self.at(low)):.2f}"
+        return _MARGIN + min(1.0, max(0.0, share)) * (1 - 2 * _MARGIN)
 
     def _map(self, value: float) -> float:
         return math.log(value) if self.is_log else value
@@ -42,7 +36,7 @@ class Scale:
     def ticks(self) -> tuple[Tick, ...]:
         """Two to five round values on the axis."""
         values = _log_ticks(self.low, self.high) if self.is_log else _linear_ticks(self.low, self.high)
-        return tuple(Tick(at=self.at(value), label=number(value)) for value in values)
+        return tuple(Tick(at=f"{100 * self.at(value):.1f}", label=f"{value:,.6g}") for value in values)
 
 
 def scale_of(values: Iterable[float]) -> Scale:

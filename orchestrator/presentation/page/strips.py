@@ -13,6 +13,7 @@ from orchestrator.domain.job import JobResult
 from orchestrator.domain.ranking import Ranking, rank
 from orchestrator.domain.report import CellReport, Report, Trust
 from orchestrator.domain.statistics import summarise
+from orchestrator.presentation.page.drawing import dashes, dots, upright
 from orchestrator.presentation.page.names import metric_label, place
 from orchestrator.presentation.page.scale import Scale, Tick, scale_of
 from orchestrator.presentation.page.units import UnitBar, mean_shares, unit_bars
@@ -20,18 +21,18 @@ from orchestrator.presentation.text import interval, number, percent, times
 from orchestrator.presentation.verdict import TRUST_MARKS
 
 MOST_ROWS = 40
-_OTHERS = ("latency_ms", "latency_p90_ms", "load_ms", "peak_memory_mb")
+HEIGHT = 18
+_OTHERS = ("load_ms", "peak_memory_mb")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Strip:
-    """One row. Positions are percent of the picture's width; `low` and `width` draw the range."""
+    """One row. `dots`, `median` and `range` are path data, in a picture HEIGHT high."""
 
     label: str
-    dots: tuple[str, ...]
+    dots: str
     median: str
-    low: str
-    width: str
+    range: str
     value: str
     interval: str
     spread: str
@@ -119,7 +120,7 @@ def _strips(ranking: Ranking, lines: list[_Line], *, row_head: str, dot: str) ->
         is_log=scale.is_log,
         ticks=scale.ticks,
         others=tuple(metric_label(name) for name in others),
-        has_units=any(row.units for row in rows),
+        has_units=len({unit.style for row in rows for unit in row.units}) > 1,
         rows=rows,
     )
 
@@ -130,10 +131,9 @@ def _strip(line: _Line, scale: Scale, best: float, others: Sequence[str]) -> Str
     shares = [cell.unit_shares for cell in line.cells if cell.unit_shares]
     return Strip(
         label=line.label,
-        dots=tuple(scale.at(value) for value in line.values),
-        median=scale.at(summary.value),
-        low=scale.at(summary.low),
-        width=scale.width(summary.low, summary.high),
+        dots=dots(map(scale.at, line.values), HEIGHT // 2),
+        median=upright(scale.at(summary.value), 2, HEIGHT - 2),
+        range=dashes([(scale.at(summary.low), scale.at(summary.high))], HEIGHT // 2),
         value=number(summary.value),
         interval=interval(summary),
         spread=percent(summary.spread if summary.n > 1 else None),

@@ -1,6 +1,6 @@
 """The run in time: for each device when its jobs waited, prepared, ran and were wound up, on one axis.
 
-One SVG path for each phase and device, in thousandths of the run, so that a long run stays a small page.
+One path for each phase and device, so that a long run stays a small page.
 """
 
 from collections import defaultdict
@@ -10,10 +10,11 @@ from datetime import datetime
 
 from orchestrator.domain.job import Attempt, JobResult
 from orchestrator.domain.report import Report
+from orchestrator.presentation.page.drawing import dashes
 from orchestrator.presentation.page.scale import Tick
 from orchestrator.presentation.text import duration, plural
 
-UNITS = 1000
+HEIGHT = 18
 MOST_DEVICES = 40
 PHASES = ("wait", "prepare", "run", "finish")
 # What a state means for the picture. An unknown status of a cloud counts as running, as it does for the deadlines.
@@ -23,15 +24,16 @@ _PHASE_OF = {
     **dict.fromkeys(("processing", "running"), "run"),
     **dict.fromkeys(("stopping", "completed", "concluded", "logging", "logged", "tagged", "done"), "finish"),
 }
-# top and height within 18: waiting lies thin below, so that a job waiting behind a running one stays visible
-_LANES = {"wait": (13, 3), "prepare": (5, 8), "run": (2, 14), "finish": (5, 8)}
+# middle and thickness: waiting lies thin below, so that a job waiting behind a running one stays visible
+_LANES = {"wait": (15, 3), "prepare": (8, 7), "run": (8, 13), "finish": (8, 7)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lane:
-    """One phase of one device: an SVG path in UNITS x 18."""
+    """One phase of one device, as path data for a line of this thickness in a picture HEIGHT high."""
 
     phase: str
+    thickness: int
     path: str
 
 
@@ -101,17 +103,15 @@ def _phases(attempt: Attempt) -> Iterable[tuple[str, datetime, datetime]]:
 
 
 def _row(device: str, spans: _Spans, jobs: list[JobResult], total_s: float) -> TimelineRow:
-    lanes = tuple(Lane(phase=phase, path=_path(spans[phase], phase, total_s)) for phase in PHASES if spans.get(phase))
     return TimelineRow(
         device=device,
-        lanes=lanes,
+        lanes=tuple(_lane(phase, spans[phase], total_s) for phase in PHASES if spans.get(phase)),
         times=tuple(duration(sum(end - begin for begin, end in spans.get(phase, ()))) for phase in PHASES),
         attempts=f"{sum(len(job.attempts) for job in jobs):,}",
     )
 
 
-def _path(spans: list[tuple[float, float]], phase: str, total_s: float) -> str:
-    """Rectangles, at least one unit wide so that a short phase does not vanish."""
-    top, height = _LANES[phase]
-    scaled = [(round(UNITS * begin / total_s), round(UNITS * end / total_s)) for begin, end in spans]
-    return "".join(f"M{begin} {top}h{max(1, end - begin)}v{height}h-{max(1, end - begin)}z" for begin, end in scaled)
+def _lane(phase: str, spans: list[tuple[float, float]], total_s: float) -> Lane:
+    middle, thickness = _LANES[phase]
+    path = dashes(((begin / total_s, end / total_s) for begin, end in spans), middle)
+    return Lane(phase=phase, thickness=thickness, path=path)

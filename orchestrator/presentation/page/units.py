@@ -3,18 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.presentation.page.drawing import dashes
 from orchestrator.presentation.text import percent
 
+BAR_HEIGHT = 12
 _ORDER = ("npu", "gpu", "cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnitBar:
-    """A piece of a bar, in percent. `style` is npu, gpu, cpu or other; `label` is "NPU 94%"."""
+    """A piece of a bar, as path data. `style` is npu, gpu, cpu or other; `label` is "NPU 94%"."""
 
     style: str
-    x: str
-    width: str
+    path: str
     label: str
 
 
@@ -31,7 +32,8 @@ def unit_bars(shares: Mapping[str, float]) -> tuple[UnitBar, ...]:
     x = 0.0
     for unit, share in sorted(shares.items(), key=lambda item: [*_ORDER, "other"].index(unit_style(item[0]))):
         label = f"{unit} {percent(share)}"
-        bars.append(UnitBar(style=unit_style(unit), x=f"{100 * x:.2f}", width=f"{100 * share:.2f}", label=label))
+        path = dashes([(x, x + share)], BAR_HEIGHT // 2)
+        bars.append(UnitBar(style=unit_style(unit), path=path, label=label))
         x += share
     return tuple(bars)
 

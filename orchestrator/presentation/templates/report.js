@@ -87,9 +87,14 @@
     }
   }
 
-  function decode(columns) {
-    if (!columns.length) return [];
-    return columns[0].index.map((_, row) => columns.map((column) => column.values[column.index[row]]));
+  // a column is a list of texts, or its distinct texts with an index for each row
+  function texts(column) {
+    return Array.isArray(column) ? column : column.index.map((place) => column.values[place]);
+  }
+
+  function decode(encoded) {
+    const columns = encoded.map(texts);
+    return columns.length ? columns[0].map((_, row) => columns.map((column) => column[row])) : [];
   }
 
   all("table.sortable").filter((table) => table.id !== "all").forEach((table) => new Table(table));
@@ -166,12 +171,16 @@
     const index = Number(select.dataset.matrix);
     const table = document.querySelector(`table.matrix[data-matrix="${index}"]`);
     const fields = all("tbody td", table);
-    select.closest(".controls").hidden = data.matrices[index].length < 2;
+    const written = { texts: fields.map((field) => field.textContent), styles: fields.map((field) => field.className) };
+    const choices = [written, ...data.matrices[index]];
+    select.closest(".controls").hidden = choices.length < 2;
     select.addEventListener("change", () => {
-      const choice = data.matrices[index][select.selectedIndex];
+      const choice = choices[select.selectedIndex];
+      const shown = texts(choice.texts);
+      const styles = texts(choice.styles);
       fields.forEach((field, place) => {
-        field.textContent = choice.texts[place];
-        field.className = choice.styles[place];
+        field.textContent = shown[place];
+        field.className = styles[place];
       });
       table.querySelector(".chosen").textContent = select.value;
     });
