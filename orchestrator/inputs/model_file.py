@@ -49,7 +49,7 @@ def _inspect(name: str, path: Path, inputs: Mapping[str, tuple[int, ...]]) -> Mo
         msg = "is larger than 2 GiB, which protobuf cannot hold: save its weights as external data"
         raise BadModel(msg)
     inspection, files = _ask_child(path, kind, inputs)
-    external = tuple(dict.fromkeys(files.values()))  # two locations may name one file
+    external = tuple(sorted(set(files.values())))  # two locations may name one file
     return Model(
         name=name,
         path=path,

@@ -25,8 +25,8 @@ class _Unknown(Exception):
 
 
 def count_parameters(model: ModelProto) -> int:
-    """The elements of all initializers and constants that can be weights."""
-    return sum(elements(tensor) for tensor in all_tensors(model) if tensor.data_type not in _NO_WEIGHTS)
+    """The elements of all initializers and constants that can be weights; a scalar is a setting."""
+    return sum(elements(tensor) for tensor in all_tensors(model) if tensor.dims and tensor.data_type not in _NO_WEIGHTS)
 
 
 def count_multiply_accumulates(model: ModelProto) -> int | None:

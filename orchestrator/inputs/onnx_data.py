@@ -75,6 +75,6 @@ def payload_of(tensor: TensorProto) -> dict[str, int]:
 
 
 def _fewest_varints(tensor: TensorProto) -> int:
-    """A varint takes at least one byte and holds one element, or as many as fit one byte."""
+    """A varint takes at least one byte and holds one element, or as many as fit one byte whole."""
     bits = element_bits(tensor.data_type) or 8
-    return math.ceil(elements(tensor) * min(bits, 8) / 8)
+    return math.ceil(elements(tensor) / max(8 // bits, 1))

@@ -6,7 +6,8 @@ The layouts of the weights: tensorflow/lite/kernels/{conv,depthwise_conv,fully_c
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from orchestrator.inputs.tflite_tables import TfliteGraph, TfliteTables, TfliteTensor
+from orchestrator.inputs.inspection import BadModel
+from orchestrator.inputs.tflite_tables import TfliteGraph, TfliteOperator, TfliteTables, TfliteTensor
 
 Shape = Sequence[int]
 
@@ -30,18 +31,27 @@ def _can_be_weights(tensor: TfliteTensor) -> bool:
 
 
 def count_multiply_accumulates(graph: TfliteGraph, input_shapes: Mapping[str, Shape]) -> int | None:
-    """Of one run; None where the chosen shapes are not the file's own, or an operator's count is not known."""
+    """Of one run; None where the chosen shapes are not the file's own, or an operator's count is not known.
+
+    Raises BadModel for an operator that cannot be.
+    """
     stored = {graph.tensors[number].name: graph.tensors[number].shape for number in graph.inputs}
     names = {operator.name for operator in graph.operators}
     if stored != dict(input_shapes) or names & _DEPENDS or any(operator.custom for operator in graph.operators):
         return None
-    total = 0
-    for operator in graph.operators:
-        rule = _RULES.get(operator.name)
-        if rule is not None:
-            inputs = [graph.tensors[number].shape if number >= 0 else () for number in operator.inputs]
-            total += rule(inputs, graph.tensors[operator.outputs[0]].shape)
-    return total
+    return sum(_of_operator(operator, graph.tensors) for operator in graph.operators)
+
+
+def _of_operator(operator: TfliteOperator, tensors: Sequence[TfliteTensor]) -> int:
+    rule = _RULES.get(operator.name)
+    if rule is None:
+        return 0
+    inputs = [tensors[number].shape if number >= 0 else () for number in operator.inputs]
+    try:
+        return rule(inputs, tensors[operator.outputs[0]].shape)
+    except IndexError as error:
+        msg = f"is a corrupt TFLite model: a {operator.name} lacks tensors, or dimensions"
+        raise BadModel(msg) from error
 
 
 def _convolution(inputs: Sequence[Shape], output: Shape) -> int:
