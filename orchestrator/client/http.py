@@ -44,7 +44,6 @@ class _Request:
     content_type: str = "application/json"
     query: Mapping[str, str] | None = None
     repeat: Repeat = Repeat.ALWAYS
-    longest_try_s: float = LONGEST_TRY_S
 
 
 class Api:
@@ -102,7 +101,6 @@ class Api:
                 place=f"the upload of {file.name} to {self.host}",
                 content=opened,
                 content_type=content_type,
-                longest_try_s=seconds,
             )
             await self._persist(request, check_success, seconds)
 
@@ -147,17 +145,18 @@ class Api:
         *,
         already: Callable[[], Awaitable[T | None]] | None = None,
     ) -> T:
-        tries = 0
+        tries, is_file = 0, isinstance(request.content, OpenFile)
 
         async def once(left_s: float) -> T:
             nonlocal tries
             tries += 1
             if already and tries > 1 and (found := await already()) is not None:
                 return found
-            return await self._try(request, read, min(left_s, request.longest_try_s))
+            return await self._try(request, read, left_s if is_file else min(left_s, LONGEST_TRY_S))
 
-        most_tries = MOST_TRIES if isinstance(request.content, OpenFile) else None
-        patience = Patience(after=request.repeat.value, deadline_s=deadline_s, most_tries=most_tries)
+        patience = Patience(
+            after=request.repeat.value, deadline_s=deadline_s, most_tries=MOST_TRIES if is_file else None
+        )
         return await self._retrier.persist(once, patience, name=request.place)
 
     async def _try(self, request: _Request, read: Callable[[Answer], T], limit_s: float) -> T:

@@ -5,7 +5,8 @@ import json
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,23 +131,24 @@ def _read_request(connection: socket.socket) -> bytes:
 
 @contextmanager
 def _serving(scripts: list[Callable[[socket.socket], None]]) -> Iterator[RawServer]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as threads:
         server = RawServer(port=listener.getsockname()[1])
 
-        def serve() -> None:
+        def accept() -> None:
             for script in scripts:
-                connection, _ = listener.accept()
-                with connection:
-                    server.requests.append(_read_request(connection))
-                    try:
-                        script(connection)
-                    except (BrokenPipeError, ConnectionResetError):
-                        continue  # the client had enough, which some scripts are about
+                with suppress(OSError):  # the listener was shut down
+                    threads.submit(play, listener.accept()[0], script)
 
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
+        def play(connection: socket.socket, script: Callable[[socket.socket], None]) -> None:
+            with connection, suppress(BrokenPipeError, ConnectionResetError):  # the client may have had enough
+                server.requests.append(_read_request(connection))
+                script(connection)
+
+        accepting = threading.Thread(target=accept)
+        accepting.start()
         yield server
-    thread.join(timeout=5)
+        listener.shutdown(socket.SHUT_RDWR)
+        accepting.join()
 
 
 @pytest.fixture

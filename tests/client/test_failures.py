@@ -63,11 +63,9 @@ def test_none_gets_past_the_client(kind: type[Exception], where: str, scripted, 
     scripted.api += [reading if where == "reading" else made(kind)] * 100
     scripted.storage += [made(kind)] * 100
     url = Secret("https://storage.example/x?signature=sig-secret")
+    uses = {"storage": lambda cloud: cloud.device_cloud.fetch_results(url, tmp_path / "results.zip")}
     with pytest.raises(CloudError):
-        if where == "storage":
-            scripted.run(lambda cloud: cloud.device_cloud.fetch_results(url, tmp_path / "results.zip"))
-        else:
-            scripted.run(lambda cloud: cloud.device_cloud.devices())
+        scripted.run(uses.get(where, lambda cloud: cloud.device_cloud.devices()))
 
 
 def invalid() -> ValidationError:

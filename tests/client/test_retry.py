@@ -1,5 +1,6 @@
 import asyncio
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -159,7 +160,7 @@ def test_after_a_429_calls_come_apart_and_then_closer_again(fake_time) -> None:
         times.clear()
         for _ in range(5):
             await call()
-        return [late - early for early, late in zip(times, times[1:], strict=False)]
+        return [late - early for early, late in pairwise(times)]
 
     assert asyncio.run(burst()) == [0, 0, 0, 0]
     gate.close(5)
