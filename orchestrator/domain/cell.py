@@ -1,9 +1,10 @@
 """Cells: model x device x variant, and how a plan's axes become a list of them."""
 
-import fnmatch
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
+
+from orchestrator.domain.naming import glob_matches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class CellPattern:
     def matches(self, cell: Cell) -> bool:
         """Whether the cell is one of those meant."""
         pairs = ((cell.model, self.model), (cell.device, self.device), (cell.variant, self.variant))
-        return all(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for name, pattern in pairs)
+        return all(glob_matches(name, pattern) for name, pattern in pairs)
 
 
 def expand_cells(

@@ -1,13 +1,14 @@
 """Devices of a cloud, and the selectors that pick them."""
 
 import difflib
-import fnmatch
 import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from orchestrator.domain.naming import glob_matches
 
 
 class Platform(StrEnum):
@@ -46,10 +47,10 @@ class DeviceSelector:
     def matches(self, device: Device) -> bool:
         """Whether the device is one of those meant (`limit` is not looked at)."""
         return (
-            _glob(device.name, self.name)
+            glob_matches(device.name, self.name)
             and (self.platform is None or device.platform is self.platform)
-            and _glob(device.vendor, self.vendor)
-            and _glob(device.type, self.type)
+            and glob_matches(device.vendor, self.vendor)
+            and glob_matches(device.type, self.type)
             and os_matches(device.os, self.os)
         )
 
@@ -92,7 +93,7 @@ def os_matches(os: str, wanted: str) -> bool:
     """Whether a device's OS ("iOS 17.2", "14") fits a selector's `os`; an OS without a number fits no comparison."""
     comparisons = parse_os(wanted) if wanted else []
     if comparisons is None:
-        return _glob(os, wanted) or _glob(os.split()[-1] if os.split() else "", wanted)
+        return glob_matches(os, wanted) or glob_matches(os.split()[-1] if os.split() else "", wanted)
     found = re.search(r"\d+(?:\.\d+)*", os)
     return all(found and _compare(_version(found[0]), sign, version) for sign, version in comparisons)
 
@@ -111,7 +112,3 @@ def _compare(have: tuple[int, ...], sign: str, wanted: tuple[int, ...]) -> bool:
     length = max(len(have), len(wanted))
     padded = [version + (0,) * (length - len(version)) for version in (have, wanted)]
     return _OPERATORS[sign](*padded)
-
-
-def _glob(text: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(text.lower(), pattern.lower())

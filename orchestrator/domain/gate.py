@@ -1,9 +1,8 @@
 """The verdicts of a plan's gates."""
 
-import fnmatch
 from collections.abc import Iterable
 
-from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell import Cell, CellPattern
 from orchestrator.domain.plan import GateRule
 from orchestrator.domain.report import CellReport, GateResult
 
@@ -17,8 +16,7 @@ def judge(rules: Iterable[GateRule], cells: Iterable[CellReport]) -> tuple[GateR
 
 
 def _covers(rule: GateRule, cell: Cell) -> bool:
-    pairs = ((cell.model, rule.models), (cell.device, rule.devices), (cell.variant, rule.variants))
-    return all(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for name, pattern in pairs)
+    return CellPattern(model=rule.models, device=rule.devices, variant=rule.variants).matches(cell)
 
 
 def _undecided(rule: GateRule, cell: CellReport) -> GateResult:

@@ -80,6 +80,21 @@ class Schedule:
     timezone: str = "UTC"
 
 
+NOTIFY_EVENTS = ("change", "gate", "missing", "unfinished", "recovery")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notification:
+    """Whom to tell of what. `to` is an e-mail address, a plain URL or `$NAME`, a variable that holds the address.
+
+    `on` are those of NOTIFY_EVENTS that are told: a confirmed change, a failed gate, missing cells, a run that did
+    not end, and that it is over.
+    """
+
+    to: str
+    on: tuple[str, ...] = NOTIFY_EVENTS
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything the user asked for. `text` is the file as it was, `sha256` its hash."""
@@ -103,7 +118,7 @@ class Plan:
     gates: tuple[GateRule, ...] = ()
     gating: Gating = field(default_factory=Gating)
     schedule: Schedule | None = None
-    notify: tuple[str, ...] = ()
+    notify: tuple[Notification, ...] = ()
 
     def params_for(self, model: ModelEntry, variant: Variant) -> dict[str, str]:
         """The flags of one cell: the plan's, the model's over them, the variant's over both."""
