@@ -1,0 +1,49 @@
+"""A process that drives a journalled run and is killed by SIGKILL at a chosen write of the journal.
+
+Usage: dying_process.py BASE_URL DATABASE_URL RUN_ID WRITE before|after. The WRITE-th write of this process is its
+last act: `before` kills it with the effect done and nothing written, `after` with both. 0 lets it live.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Any
+
+from orchestrator.client.cloud import open_cloud
+from orchestrator.client.settings import CloudSettings
+from orchestrator.domain.secret import Secret
+from orchestrator.history.journal import Journal, open_journal
+from orchestrator.workflow.benchmark import benchmark
+from orchestrator.workflow.pace import Pace
+
+
+def kill_at(number: int, moment: str) -> None:
+    """Lets the journal's `number`-th write be the process's last act."""
+    write, count = Journal.move, 0
+
+    async def counting(self: Journal, entry: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == number and moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        moved = await write(self, entry)
+        if count == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return moved
+
+    Journal.move = counting  # type: ignore[method-assign]
+
+
+async def main(base_url: str, database_url: str, run_id: str) -> None:
+    """Drives the run, as `bench resume` does."""
+    settings = CloudSettings(base_url=base_url, api_key=Secret("test-key-0123456789"))
+    async with open_journal(database_url) as journal, open_cloud(settings) as cloud:
+        entry = await journal.run(run_id)
+        await benchmark(entry, cloud, journal, lambda event: None, Pace())
+
+
+if __name__ == "__main__":
+    base_url, database_url, run_id, number, moment = sys.argv[1:]
+    kill_at(int(number), moment)
+    asyncio.run(main(base_url, database_url, run_id))
