@@ -53,7 +53,7 @@ def check_payload(tensor: TensorProto, payload_bytes: Mapping[str, int]) -> None
     """Raises BadModel where a tensor's data (bytes in the file, by field) is shorter than its shape needs."""
     needed, had = needed_bytes(tensor), sum(payload_bytes.values())
     if any(payload_bytes.get(field) for field in _VARINTS):
-        needed = min(needed, _fewest_varints(tensor))
+        needed = _fewest_varints(tensor)
     if had < needed:
         msg = (
             f"has {had} bytes of data in tensor {tensor.name!r}, whose shape {list(tensor.dims)} "

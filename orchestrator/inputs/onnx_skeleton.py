@@ -16,7 +16,7 @@ from orchestrator.inputs.inspection import BadModel
 from orchestrator.inputs.onnx_data import check_payload
 
 KEPT_TENSOR_BYTES = 4096
-KEPT_INTEGER_BYTES = 1 << 20  # integers may be shapes, which shape inference reads
+KEPT_INTEGER_BYTES = 1 << 16  # integers may be shapes, which shape inference reads; none is longer
 MAX_SKELETON_BYTES = 64 << 20
 MAX_DEPTH = 64  # of messages; a graph in a graph takes three
 _FORGET_AFTER_TENSORS = 256

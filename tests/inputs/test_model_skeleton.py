@@ -30,13 +30,13 @@ def test_a_model_with_small_tensors_is_kept_whole(path: Path) -> None:
 def test_large_tensors_lose_their_data_and_nothing_else(onnx_file: OnnxFile, make_onnx: Make) -> None:
     large = numpy_helper.from_array(np.ones((100, 100), np.float32), "large")
     named = numpy_helper.from_array(np.ones((3, 3), np.float32), "small")
-    whole = numpy_helper.from_array(np.arange(10_000), "integers")
+    whole = numpy_helper.from_array(np.arange(5_000), "integers")
     typed = helper.make_tensor("typed", TensorProto.FLOAT, [2000], [0.5] * 2000)
     constant = helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.ones(5000, np.float64)))
     relu = helper.make_node("Relu", ["x"], ["y"])
     model = make_onnx([constant, relu], initializers=[large, named, whole, typed])
     skeleton = read_skeleton(onnx_file(model), dropped="elsewhere")
-    assert skeleton.ByteSize() < 82_000
+    assert skeleton.ByteSize() < 42_000
     for tensor, original in (
         (skeleton.graph.initializer[0], large),
         (skeleton.graph.initializer[3], typed),
