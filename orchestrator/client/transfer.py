@@ -73,20 +73,18 @@ async def save(
     does not take it; then nothing stays.
     """
     part = to.with_name(f".{to.name}.{secrets.token_hex(4)}.part")
+    with _on_disk(part):
+        await asyncio.to_thread(to.parent.mkdir, parents=True, exist_ok=True)
+        file = await asyncio.to_thread(part.open, "xb")
     try:
-        with _on_disk(part):
-            await asyncio.to_thread(to.parent.mkdir, parents=True, exist_ok=True)
-            file = await asyncio.to_thread(part.open, "xb")
-        try:
+        with file:
             fetched = await _write(chunks, file, to, max_bytes)
-            _check_length(fetched, announced_bytes)
-        finally:
-            file.close()
+        _check_length(fetched, announced_bytes)
         with _on_disk(to):
             await asyncio.to_thread(part.replace, to)
-        return fetched
     finally:
         part.unlink(missing_ok=True)
+    return fetched
 
 
 def _check_length(fetched: Fetched, announced_bytes: int | None) -> None:
