@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from orchestrator.protocol.unreadable import Unreadable
 
 MAX_LOG_CHARS = 16 * 2**20
+MAX_LINES = 100_000
 # Longer lines are cut: no figure stands that far to the right.
 MAX_LINE_CHARS = 64 * 1024
 
@@ -37,11 +38,14 @@ class LogLine:
 
 
 def split_log(log: str) -> list[LogLine]:
-    """The lines that are not empty. Raises Unreadable where the log is longer than MAX_LOG_CHARS."""
+    """The lines that are not empty. Raises Unreadable beyond MAX_LOG_CHARS and MAX_LINES."""
     if len(log) > MAX_LOG_CHARS:
         reason = f"longer than {MAX_LOG_CHARS >> 20} MiB"
         raise Unreadable(reason)
-    return [_log_line(line[:MAX_LINE_CHARS].strip()) for line in log.splitlines() if line and not line.isspace()]
+    if log.count("\n") > MAX_LINES:
+        reason = f"more than {MAX_LINES} lines"
+        raise Unreadable(reason)
+    return [_log_line(line[:MAX_LINE_CHARS].strip()) for line in log.split("\n") if line and not line.isspace()]
 
 
 def _log_line(line: str) -> LogLine:

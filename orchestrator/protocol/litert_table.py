@@ -7,12 +7,14 @@ columns, and versions differ in them, so rows are read by it: separators are tab
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from orchestrator.protocol.litert_stat import NUMBER, finite
 from orchestrator.protocol.unreadable import Unreadable
 
 MAX_OPERATORS = 100_000
+MAX_TYPE_WORDS = 20
 
 _COLUMNS = {
     "start": "start_ms",
@@ -101,7 +103,7 @@ def _columns(header: str) -> tuple[str, ...]:
 
 def _row(line: str, columns: tuple[str, ...]) -> Operator | None:
     """An operator, where enough numbers stand side by side, with % signs where the columns have them."""
-    tokens = list(_TOKEN.finditer(line))
+    tokens = list(islice(_TOKEN.finditer(line), MAX_TYPE_WORDS + len(columns)))
     for at in range(len(tokens) - len(columns) + 1):
         cells = [token[0] for token in tokens[at : at + len(columns)]]
         if all(map(_fits, cells, columns)):

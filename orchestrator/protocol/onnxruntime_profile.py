@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
@@ -17,11 +18,11 @@ from pydantic import BaseModel, Field, ValidationError
 from orchestrator.protocol.unreadable import Unreadable
 
 PROFILE_FILE = "onnxruntime-profile.json"
-MAX_PROFILE_CHARS = 128 * 2**20
+MAX_PROFILE_CHARS = 64 * 2**20
 MAX_EVENTS = 1_000_000
 
 _KERNEL = "_kernel_time"
-_NAME = re.compile(r'"name" ?: ?"(?P<name>.*)(?P<rest>", ?"args" ?:.*)')
+_NAME_OPENS = re.compile(r'"name" ?: ?"')
 _STRAY_COMMA = re.compile(r",(?=[\]}])|(?<=[\[{]),")
 _Microseconds = Annotated[int, Field(ge=0, le=2**53)]
 
@@ -60,12 +61,23 @@ class _Args(BaseModel):
     node_index: int | None = None
 
 
-class _Event(BaseModel):
+class _WrittenEvent(BaseModel):
     name: str
     start_us: _Microseconds = Field(alias="ts")
     duration_us: _Microseconds = Field(alias="dur")
     thread: int = Field(alias="tid", default=0)
     args: _Args = _Args()
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """What is kept of an event; a long profile has a million of them."""
+
+    name: str
+    start_us: int
+    duration_us: int
+    thread: int
+    args: tuple[str, str, int | None]
 
     @property
     def end_us(self) -> int:
@@ -104,7 +116,11 @@ def _events(text: str) -> tuple[list[_Event], bool]:
     if len(text) > MAX_PROFILE_CHARS:
         reason = f"longer than {MAX_PROFILE_CHARS >> 20} MiB"
         raise Unreadable(reason)
-    lines = [line for line in map(str.strip, text.splitlines()) if line]
+    if text.count("\n") > MAX_EVENTS + 10:
+        reason = f"more than the {MAX_EVENTS} events that the runtime writes"
+        raise Unreadable(reason)
+    # Not splitlines: a name may hold what other formats take for the end of a line.
+    lines = [line for line in map(str.strip, text.split("\n")) if line]
     if not lines or lines[0] != "[":
         reason = "not a profile of ONNX Runtime" if lines else "empty"
         raise Unreadable(reason)
@@ -123,19 +139,23 @@ def _event(line: str) -> _Event | None:
     """The event in a line, repaired where it is no JSON; None where that does not help."""
     for repair in (str, _with_escaped_name):
         try:
-            return _Event.model_validate_json(repair(line))
+            read = _WrittenEvent.model_validate_json(repair(line))
         except ValidationError:
             continue
+        args = (intern(read.args.op_name), intern(read.args.provider), read.args.node_index)
+        return _Event(intern(read.name), read.start_us, read.duration_us, read.thread, args)
     return None
 
 
 def _with_escaped_name(line: str) -> str:
     """The line with its name escaped, and without the stray commas some versions wrote into shapes."""
-    found = _NAME.search(line)
-    if found is None:
+    opening = _NAME_OPENS.search(line)
+    args = line.rfind('"args"')
+    if opening is None or args < opening.end():
         return line
-    rest = _STRAY_COMMA.sub("", found["rest"])
-    return f"{line[: found.start('name')]}{json.dumps(found['name'])[1:-1]}{rest}"
+    # What stands between is the name, its quote and a comma. Name and args may hold anything the other looks like.
+    name = line[opening.end() : args].rstrip(" ,").removesuffix('"')
+    return f"{line[: opening.end()]}{json.dumps(name)[1:]},{_STRAY_COMMA.sub('', line[args:])}"
 
 
 def _grouped(nodes: Sequence[_Event], runs: Sequence[_Event]) -> tuple[list[list[_Event]], bool]:
@@ -170,11 +190,15 @@ def _outermost(nodes: Sequence[_Event]) -> list[_Event]:
 def _averaged(runs: Sequence[Sequence[_Event]]) -> tuple[ProfiledNode, ...]:
     durations: dict[tuple[str, str, str, int | None], list[int]] = defaultdict(list)
     for node in (node for run in runs for node in run):
-        key = (node.name.removesuffix(_KERNEL), node.args.op_name, node.args.provider, node.args.node_index)
-        durations[key].append(node.duration_us)
+        durations[node.name, *node.args].append(node.duration_us)
     return tuple(
         ProfiledNode(
-            name=name, op_type=op, provider=provider, node_index=at, mean_us=sum(times) / len(runs), calls=len(times)
+            name=name.removesuffix(_KERNEL),
+            op_type=op,
+            provider=provider,
+            node_index=at,
+            mean_us=sum(times) / len(runs),
+            calls=len(times),
         )
         for (name, op, provider, at), times in durations.items()
     )

@@ -1,6 +1,7 @@
 """Logs of all versions: each shape of formats.md section 1, in whatever prefix its way put before it."""
 
 import string
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.protocol.litert_delegate import Applied, Created, Delegates, Replacement
-from orchestrator.protocol.litert_line import MAX_LOG_CHARS
+from orchestrator.protocol.litert_line import MAX_LINES, MAX_LOG_CHARS
 from orchestrator.protocol.litert_log import LiteRtLog, OptionRun, format_log, parse_log
 from orchestrator.protocol.litert_stat import Stat
 from orchestrator.protocol.unreadable import Unreadable
@@ -279,9 +280,12 @@ def test_what_is_not_finite_spoils_the_log(line: str) -> None:
         parse_log(f"STARTING!\n{line}\n")
 
 
-def test_a_log_beyond_its_bound_is_refused() -> None:
-    with pytest.raises(Unreadable, match="16 MiB"):
-        parse_log("x" * (MAX_LOG_CHARS + 1))
+@pytest.mark.parametrize(
+    ("text", "reason"), [("x" * (MAX_LOG_CHARS + 1), "16 MiB"), ("\n" * (MAX_LINES + 1), "100000 lines")]
+)
+def test_a_log_beyond_its_bounds_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(Unreadable, match=reason):
+        parse_log(text)
 
 
 # Texts that a line can carry: the tool escapes nothing.
@@ -420,6 +424,8 @@ def test_no_text_does_anything_but_parse_or_be_refused(text: str) -> None:
     ],
 )
 def test_no_repetition_makes_reading_slow(piece: str) -> None:
-    """A quarter of a megabyte of the worst there is stays far below a second per line."""
+    """Four lines of the greatest length, which a pattern that tries again at every place reads for minutes."""
+    started_s = time.process_time()
     run_order = "===== Run Order =====\n[node type] [first] [%] [Name]\n"
     parse_log(run_order + "\n".join([piece * (60_000 // len(piece))] * 4))
+    assert time.process_time() - started_s < 2

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,7 @@ def test_fences_other_categories_and_old_arguments_are_understood() -> None:
 
 
 @pytest.mark.parametrize("shapes", ['[{"float":[1,3]},]', '[{"float":[1,3,]}]', '[,{"float":[1,3]}]'])
-@pytest.mark.parametrize("name", ["plain", 'odd"name', "back\\slash", '","args" : {', "a,]b"])
+@pytest.mark.parametrize("name", ["plain", 'odd"name', 'line"\u2028separator', "back\\slash", '","args" : {', "a,]b"])
 def test_stray_commas_and_bare_names_are_repaired(shapes: str, name: str) -> None:
     text = (
         f'[\n{{"cat" : "Node","pid" :1,"tid" :1,"dur" :5,"ts" :110,"ph" : "X","name" :"{name}_kernel_time","args" :'
@@ -176,6 +177,21 @@ def test_a_file_that_was_cut_off_keeps_its_whole_runs(cut: int) -> None:
 def test_what_is_no_profile_is_refused(text: str, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
         parse_profile(text)
+
+
+@pytest.mark.parametrize(
+    "line", ['"name" :"' * 100_000, '{"name" :"' + '","args" :' * 100_000, '"name":"a","args":' + "," * 1_000_000]
+)
+def test_no_repetition_makes_repairing_slow(line: str) -> None:
+    started_s = time.process_time()
+    with pytest.raises(Unreadable, match="line 2 is no event"):
+        parse_profile(f"[\n{line}\n]")
+    assert time.process_time() - started_s < 2
+
+
+def test_more_events_than_the_runtime_writes_are_refused() -> None:
+    with pytest.raises(Unreadable, match="1000000 events"):
+        parse_profile("[\n" * 2_000_000)
 
 
 def test_more_is_skipped_than_there_was() -> None:
