@@ -58,7 +58,7 @@ def read_flags(params: Mapping[str, str], *, device_threads: int) -> Settings:
     More threads than the device has are brought down to those it has; 0 and -1 mean the device's own number.
     """
     _refuse_accelerators(params)
-    given = {name: read(name, params[flag]) for flag, (name, read) in _FLAGS.items() if flag in params}
+    given = {name: read(flag, params[flag]) for flag, (name, read) in _FLAGS.items() if flag in params}
     wanted = given.pop("threads", 0)
     known = {*_FLAGS, *_UNDERSTOOD, *_ACCELERATORS, "input_layer", "input_layer_shape"}
     return Settings(

@@ -50,7 +50,7 @@ def os_name() -> str:
 @cache
 def cpu_model() -> str:
     """What the processor calls itself, or its architecture where it does not say."""
-    return _cpuinfo().get("model name") or platform.processor() or platform.machine() or "unknown"
+    return read_cpuinfo().get("model name") or platform.processor() or platform.machine() or "unknown"
 
 
 def total_memory_bytes() -> int:
@@ -65,7 +65,7 @@ def _thread_counts(cores: int) -> tuple[int, ...]:
 
 
 def _device(name: str, kind: str) -> Device:
-    info = _cpuinfo()
+    info = read_cpuinfo()
     vendor = info.get("vendor_id") or info.get("CPU implementer") or ""
     return Device(
         name=name,
@@ -81,12 +81,12 @@ def _frequency() -> str | None:
     """The highest clock rate where the system tells, else the present one."""
     if _MAX_FREQUENCY.exists():
         return f"{int(_MAX_FREQUENCY.read_text()) / 1e6:.2f} GHz"
-    mhz = _cpuinfo().get("cpu MHz")
+    mhz = read_cpuinfo().get("cpu MHz")
     return f"{float(mhz) / 1e3:.2f} GHz" if mhz else None
 
 
 @cache
-def _cpuinfo() -> dict[str, str]:
+def read_cpuinfo() -> dict[str, str]:
     """The first processor's lines; empty on a system without such a file."""
     if not _CPUINFO.exists():
         return {}

@@ -69,14 +69,14 @@ class Bench:
     def measure(self, runtime: str) -> Session:
         """The first session, with "onnx" or "litert". Raises Stopped."""
         result = self._run(f"{runtime}_latency", self._left_s())
-        return Session(found=_found(result, "measured", Measured), walls=_walls(result), printed=result.stderr)
+        return Session(found=found_in(result, "measured", Measured), walls=_walls(result), printed=result.stderr)
 
     def profile(self, runtime: str) -> Profile | Fault:
         """The second session, or why it gave no profile. Raises Stopped."""
         module, left_s = f"{runtime}_profile", self._left_s()
         if left_s <= 0:
             return Fault(kind="run_timeout", reason="its time was up")
-        found = _found(self._run(module, min(_PROFILE_MAX_S, left_s)), "profiled", Profiled)
+        found = found_in(self._run(module, min(_PROFILE_MAX_S, left_s)), "profiled", Profiled)
         if isinstance(found, Fault):
             return found
         path = self.scratch / module / found.file
@@ -109,7 +109,7 @@ class Bench:
         return result
 
 
-def _found(result: ChildResult, stage: str, kind: type[_Found]) -> _Found | Fault:
+def found_in(result: ChildResult, stage: str, kind: type[_Found]) -> _Found | Fault:
     """The message of this stage, whole and as it should be, else the reason why there is none."""
     message = _last(result, stage)
     if message is None:

@@ -8,9 +8,15 @@ from typing import Literal
 Kind = Literal["model_crash", "model_unsupported", "out_of_memory"]
 
 _MAX_REASON_CHARS = 500
+_MAX_TOLD_CHARS = 8000  # a runtime quotes the model's names, however long
 # What the runtimes say where an allocation was refused; the C++ exception reaches Python with another type.
 _MEMORY_WORDS = re.compile(r"bad[_ ]alloc|failed to allocate|cannot allocate|out of memory", re.IGNORECASE)
-_FOLDER = re.compile(r"(?<![\w:/])/(?:[^\s\"'/:]+/)+")
+# What speaks to the runtime's developers: its code, and file, line and C++ signature. Folders are nobody's business.
+_INSIDE_TALK = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : "
+    r"|[\w./-]+\.(?:h|cc):\d+ (?:[\w:<>*&~ ]*onnxruntime::[^()]*\([^()]*\)(?: const)?(?: \[with [^\]]*\])? )?"
+    r"|(?<![\w/])/(?:[^\s\"'/:]+/)+"
+)
 
 
 class Failure(Exception):
@@ -22,10 +28,15 @@ class Failure(Exception):
 
 
 def tidy(text: str) -> str:
-    """The text as one line without folders and control characters, its middle left out if it is long."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in _FOLDER.sub("", text)).split())
-    half = _MAX_REASON_CHARS // 2
-    return line if len(line) <= _MAX_REASON_CHARS else f"{line[:half]} … {line[-half:]}"
+    """The text as one line in the words meant for users, its middle left out if it is long."""
+    bare = _INSIDE_TALK.sub("", _shortened(text, _MAX_TOLD_CHARS))
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in bare).split())
+    return _shortened(line, _MAX_REASON_CHARS)
+
+
+def _shortened(text: str, most: int) -> str:
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]} … {text[-half:]}"
 
 
 @contextmanager
