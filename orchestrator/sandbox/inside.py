@@ -28,7 +28,8 @@ def serve(work: Callable[[dict[str, Any], Say], None], *, prepare: Callable[[], 
 
     `prepare` runs before the walls stand: imports belong there, nothing that touches hostile input. Then comes the
     line {"stage": "ready", "walls": {...}} and `work(spec, say)`. An exception becomes the last line,
-    {"stage": "error", "type", "message"}, and the exit code 1. The stage "end" is the room's own. What others print to stdout goes to stderr.
+    {"stage": "error", "type", "message"}, and the exit code 1; the stage "end", which `run_child` keeps to itself, is
+    not for `work` to say. What others print to stdout goes to stderr.
     """
     order = json.load(sys.stdin)
     lines = _take_stdout()
