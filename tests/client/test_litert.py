@@ -147,7 +147,7 @@ def test_what_the_source_lacks_is_left_out() -> None:
 def test_the_oldest_summary_alone_is_a_latency() -> None:
     log = parse_log("Average inference timings in us: Warmup: 83235, Init: 38467, Inference: 79760.9\n")
     assert values(measured(log=log)) == {
-        "latency_ms": 79.7609,
+        "latency_ms": pytest.approx(79.7609),
         "load_ms": 38.467,
         "throughput_per_s": pytest.approx(12.5374, abs=1e-4),
     }
