@@ -23,18 +23,31 @@ def sqlite_url(home: Path) -> str:
 @asynccontextmanager
 async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
     """An engine with all tables there. Raises UsageError where the database cannot be opened."""
-    engine = _sqlite_engine(url) if url.startswith("sqlite") else create_async_engine(url, pool_pre_ping=True)
+    engine = _engine(url)
     try:
         try:
             async with engine.begin() as connection:
                 await connection.run_sync(METADATA.create_all)
         except (SQLAlchemyError, OSError) as error:
-            place = sa.make_url(url).render_as_string(hide_password=True)
-            message = f"the history database {place} cannot be opened: {_reason(error)}"
+            message = f"the history database {engine.url.render_as_string()} cannot be opened: {_reason(error)}"
             raise UsageError(message) from None
         yield engine
     finally:
         await engine.dispose()
+
+
+def _engine(url: str) -> AsyncEngine:
+    try:
+        return _sqlite_engine(url) if url.startswith("sqlite") else create_async_engine(url, pool_pre_ping=True)
+    except SQLAlchemyError:
+        message = "BENCH_DATABASE_URL is no database URL, such as sqlite+aiosqlite:///folder/history.db"
+        raise UsageError(message) from None
+    except ModuleNotFoundError as error:
+        message = f"BENCH_DATABASE_URL needs the package {error.name!r}, which is not installed"
+        raise UsageError(message) from None
+    except OSError as error:
+        message = f"the history database's folder cannot be made: {error.strerror}: {error.filename}"
+        raise UsageError(message) from None
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:

@@ -1,0 +1,164 @@
+"""The commands as a user meets them: what they print, what they leave, and how they end."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.cli.main import COMMANDS
+
+EMPTY = {"EMBEDL_HUB_API_KEY": "", "EMBEDL_HUB_API_BASE_URL": ""}
+
+
+def test_help_lists_every_command(folder: Any) -> None:
+    shown = folder.bench("--help")
+    assert shown.returncode == 0
+    assert all(name in shown.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_explains_itself(folder: Any, name: str) -> None:
+    shown = folder.bench(name, "--help")
+    assert shown.returncode == 0
+    assert "Usage: bench" in shown.stdout
+
+
+def test_a_run_measures_and_leaves_every_file(folder: Any) -> None:
+    done = folder.bench("run", "plan.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "4 of 4 jobs measured" in " ".join(done.stdout.split())
+    (run,) = folder.runs()
+    names = {path.name for path in run.iterdir()}
+    assert names == {
+        "artifacts", "report.html", "results.json", "results.csv", "junit.xml", "summary.md", "run.log",
+    }  # fmt: skip
+    assert (folder.path / "reports" / "index.html").is_file()
+    assert run.name in (folder.path / "reports" / "index.html").read_text()
+    ET.parse(run / "junit.xml")
+    results = json.loads((run / "results.json").read_text())
+    assert results["schema_version"] == 1
+    assert results["run"] | {"state": "completed", "exit_code": 0, "plan": "small"} == results["run"]
+    for job in results["jobs"]:
+        assert job["outcome"] == "measured"
+        assert job["failure"] is None
+        assert 0 < job["metrics"]["latency_ms"] < 1000
+        assert job["metrics"]["load_ms"] > 0
+        assert job["hub_run_id"]
+        assert job["layers"]
+    for cell in results["cells"]:
+        assert (cell["measured"], cell["planned"]) == (1, 1)
+        assert cell["metrics"]["latency_ms"]["unit"] == "ms"
+
+
+def test_a_pipe_gets_plain_lines_and_quiet_gets_none(folder: Any) -> None:
+    shown = folder.bench("run", "plan.yaml")
+    assert "\x1b" not in shown.stdout + shown.stderr
+    assert "[4/4]" in shown.stderr
+    assert folder.bench("run", "plan.yaml", "--quiet").stderr == ""
+
+
+def test_the_reports_are_rendered_again_offline(folder: Any) -> None:
+    folder.bench("run", "plan.yaml", "--quiet")
+    (run,) = folder.runs()
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.suffix in (".json", ".csv", ".xml", ".md")}
+    for name in set(before) - {"results.json"}:
+        (run / name).unlink()
+    assert folder.bench("report", run.name).returncode == 0
+    assert {name: (run / name).read_bytes() for name in before} == before
+
+
+def test_what_has_been_run_can_be_listed_and_shown(folder: Any) -> None:
+    assert folder.bench("runs").returncode == 0
+    assert folder.bench("show").returncode == 2
+    folder.bench("run", "plan.yaml", "--quiet")
+    (run,) = folder.runs()
+    assert run.name in folder.bench("runs").stdout
+    assert json.loads(folder.bench("runs", "--json").stdout)[0]["id"] == run.name
+    assert "tiny" in folder.bench("show", run.name).stdout
+    assert json.loads(folder.bench("show", "--json").stdout) == json.loads((run / "results.json").read_text())
+
+
+def test_a_check_submits_nothing_and_says_what_it_found(folder: Any) -> None:
+    shown = folder.bench("check", "plan.yaml")
+    assert shown.returncode == 0, shown.stderr
+    assert "4 jobs" in shown.stdout
+    assert re.search(r"batch.*= 1 \(by default\)", shown.stdout)
+    found = json.loads(folder.bench("check", "plan.yaml", "--json").stdout)
+    assert found["models"][0]["multiply_accumulates"] == 4 * 14 * 14 * 27
+    assert found["jobs"] == 4
+    assert not folder.runs()
+
+
+def test_a_dry_run_stops_after_the_check(folder: Any) -> None:
+    assert "4 jobs" in folder.bench("run", "plan.yaml", "--dry-run").stdout
+    assert not folder.runs()
+    assert folder.bench("runs", "--json").stdout.strip() == "[]"
+
+
+def test_the_command_line_goes_over_the_plan(folder: Any) -> None:
+    done = folder.bench("run", "plan.yaml", "--repeats", "2", "--output", "elsewhere", "--quiet")
+    assert done.returncode == 0
+    assert "8 of 8 jobs" in " ".join(done.stdout.split())
+    assert len(list((folder.path / "elsewhere").glob("*/report.html"))) == 1
+
+
+def test_what_a_plan_asks_and_nobody_does_yet_is_said_and_never_green(folder: Any) -> None:
+    folder.write((folder.path / "plan.yaml").read_text() + "gates: [{metric: latency_ms, max: 1000}]\n")
+    assert "'gates' is read and checked, but not judged" in folder.bench("check", "plan.yaml").stdout
+    assert folder.bench("run", "plan.yaml", "--quiet").returncode == 12
+
+
+def test_init_writes_a_plan_that_runs(folder: Any) -> None:
+    assert folder.bench("init", "new").returncode == 0
+    plan = folder.path / "new" / "plan.yaml"
+    again = folder.bench("init", "new")
+    assert (again.returncode, "already there" in again.stderr) == (2, True)
+    text = plan.read_text()
+    wanted = re.search(r"[\w./-]+\.(?:onnx|tflite)", text[text.index("models:") :])
+    assert wanted
+    plan.write_text(text.replace(wanted[0], "../small.onnx"))
+    assert folder.bench("check", "new/plan.yaml").returncode == 0
+
+
+def test_devices_are_this_computers_processors(folder: Any) -> None:
+    found = json.loads(folder.bench("devices", "--json").stdout)
+    assert {"host-cpu-1t", "host-cpu-1t-ios"} <= {device["name"] for device in found}
+    assert all(device["name"].startswith("host-cpu-") for device in found)
+    ios = json.loads(folder.bench("devices", "--platform", "IOS", "--limit", "1", "--json").stdout)
+    assert [device["platform"] for device in ios] == ["IOS"]
+    assert folder.bench("devices", "--os", ">=x").returncode == 2
+
+
+def test_the_doctor_says_what_to_do(folder: Any) -> None:
+    findings = json.loads(folder.bench("doctor", "--json", **EMPTY).stdout)
+    hub = next(finding for finding in findings if finding["name"] == "hub")
+    assert not hub["ok"]
+    assert "EMBEDL_HUB_API_KEY" in hub["found"]
+    assert "onnxruntime" in folder.bench("doctor", **EMPTY).stdout
+
+
+def test_a_served_cloud_serves_a_plan_that_names_it(folder: Any, served: Any) -> None:
+    address = served()
+    done = folder.bench("run", "plan.yaml", "--cloud", address, "--quiet", EMBEDL_HUB_API_KEY="served-key-123")
+    assert done.returncode == 0, done.stderr
+    hub = folder.bench(
+        "devices", "--cloud", "hub", EMBEDL_HUB_API_KEY="served-key-123", EMBEDL_HUB_API_BASE_URL=address
+    )
+    assert hub.returncode == 0
+    assert "host-cpu-1t" in hub.stdout
+
+
+def test_nothing_secret_is_left_behind(folder: Any, served: Any, tmp_path: Path) -> None:
+    key = "served-key-123"
+    done = folder.bench("run", "plan.yaml", "--cloud", served(), "--verbose", EMBEDL_HUB_API_KEY=key)
+    assert done.returncode == 0, done.stderr
+    left = {"stdout": done.stdout.encode(), "stderr": done.stderr.encode()}
+    left |= {str(path): path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+    for name, content in left.items():
+        assert key.encode() not in content, name
+        assert not re.search(rb"https?://[^\s\"']+\?[^\s\"']*(sig|signature|token|expires)[^\s\"']*=", content), name
+    assert any("run.log" in name for name in left)
+    assert any("history.db" in name for name in left)

@@ -1,0 +1,112 @@
+"""Ctrl-C, kill -9 and a cloud that dies: what was measured is kept, and resuming submits nothing twice."""
+
+import json
+import random
+import signal
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KEY = {"EMBEDL_HUB_API_KEY": "served-key-123"}
+
+
+def submitted(cloud: Path) -> int:
+    """How many jobs the cloud's own books hold."""
+    with closing(sqlite3.connect(cloud / "cloud.db")) as connection:
+        (count,) = connection.execute("select count(*) from jobs").fetchone()
+    return int(count)
+
+
+def wait_for_line(process: Any, word: str) -> None:
+    """Reads the command's progress until a line holds the word."""
+    for line in process.stderr:
+        if word in line:
+            return
+    pytest.fail(f"{word!r} never came")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_once_it_can_be_resumed(folder: Any, served: Any, tmp_path: Path, number: signal.Signals) -> None:
+    address = served()
+    with folder.start("run", "plan.yaml", "--cloud", address, "--verbose", **KEY) as process:
+        wait_for_line(process, "submitted")
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    (run,) = folder.runs()
+    assert f"bench resume {run.name}" in err
+    stopped = json.loads((run / "results.json").read_text())
+    assert stopped["run"] | {"state": "interrupted", "exit_code": 130} == stopped["run"]
+    assert len(stopped["jobs"]) == 4
+    done = folder.bench("resume", "--quiet", **KEY)
+    assert done.returncode == 0, done.stderr
+    assert "4 of 4 jobs measured" in folder.shown("show")
+    assert submitted(tmp_path / "cloud") == 4
+    again = folder.bench("resume", run.name, **KEY)
+    assert (again.returncode, "has ended" in again.stderr) == (0, True)
+
+
+def test_the_local_cloud_goes_on_with_a_resumed_run_too(folder: Any) -> None:
+    with folder.start("run", "plan.yaml", "--verbose") as process:
+        wait_for_line(process, "RUNNING")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+    done = folder.bench("resume", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert submitted(folder.path / ".bench" / "cloud") == 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_random_moments(folder: Any, served: Any, tmp_path: Path, seed: int) -> None:
+    """Both the command and the cloud are killed, and started again, until the run is through."""
+    dice = random.Random(seed)
+    address = served()
+    port = address.rsplit(":")[-1]
+    plan = (folder.path / "plan.yaml").read_text().replace("100ms}", "50ms, reconcile: 3s}")
+    folder.write(plan)
+    command = ["run", "plan.yaml", "--cloud", address]
+    for _ in range(4):
+        with folder.start(*command, **KEY) as process:
+            time.sleep(dice.uniform(1.0, 3.5))
+            process.kill()
+            process.communicate()
+        if folder.runs():
+            command = ["resume"]
+        if dice.random() < 0.5:
+            served.processes[-1].kill()
+            served.processes[-1].wait()
+            served(port)
+    done = folder.bench(*command, **KEY)
+    assert done.returncode == 0, done.stderr
+    assert "4 of 4 jobs measured" in folder.shown("show")
+    assert submitted(tmp_path / "cloud") == 4
+
+
+def test_a_changed_model_is_named_and_nothing_goes_on(folder: Any, served: Any, tmp_path: Path) -> None:
+    address = served()
+    with folder.start("run", "plan.yaml", "--cloud", address, "--verbose", **KEY) as process:
+        wait_for_line(process, "submitted")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    with (folder.path / "small.onnx").open("ab") as file:
+        file.write(b"\0\0")
+    before = submitted(tmp_path / "cloud")
+    done = folder.bench("resume", **KEY)
+    assert done.returncode == 2
+    assert "small.onnx: has changed since the run began" in done.stderr
+    assert submitted(tmp_path / "cloud") == before
+
+
+def test_a_second_process_is_told_who_has_the_run(folder: Any, served: Any) -> None:
+    with folder.start("run", "plan.yaml", "--cloud", served(), "--verbose", **KEY) as process:
+        wait_for_line(process, "submitted")
+        second = folder.bench("resume", **KEY)
+        assert second.returncode == 2
+        assert f"in use by process {process.pid}" in second.stderr
+        process.communicate(timeout=60)
+    assert process.returncode == 0
