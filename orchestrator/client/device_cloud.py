@@ -71,7 +71,10 @@ class DeviceCloudClient:
         told = await self._api.get(path, list[wire.Device], deadline_s=FIRST_CONTACT_S)
         known = [device for device in map(to_device, told[:MAX_DEVICES]) if device]
         if len(known) < len(told):
-            logger.warning("%d devices of the cloud are of no known platform and left out", len(told) - len(known))
+            logger.warning(
+                "%d devices of the cloud are left out: an unknown platform, or no name that can be used",
+                len(told) - len(known),
+            )
         return tuple({device.name: device for device in reversed(known)}.values())[::-1]
 
     async def reserve_download(self) -> Reservation:

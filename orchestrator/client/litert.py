@@ -155,7 +155,7 @@ def _failure(log: LiteRtLog) -> Failed | None:
     return Failed(kind=next(telling, FailureKind.MODEL_CRASH), reason=reason)
 
 
-def check_nothing_else(found: ResultFiles) -> None:
+def check_not_cut_off(found: ResultFiles) -> None:
     """Raises Unreadable where a log began and never came to its end: half a file, or a process that died."""
     log = found.log
     if log and (log.params or log.warmup or log.session_init_ms is not None):

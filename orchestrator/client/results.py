@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.client.foreign_text import harmless
-from orchestrator.client.litert import check_nothing_else, litert_outcome
+from orchestrator.client.litert import check_not_cut_off, litert_outcome
 from orchestrator.client.onnxruntime import onnxruntime_outcome
 from orchestrator.domain.measurement import Measurement
 from orchestrator.domain.model import Model
@@ -46,7 +46,7 @@ def _outcome(found: ResultFiles) -> Outcome:
     if found.problems and outcome is None:
         raise Unreadable("; ".join(found.problems))
     if outcome is None:
-        check_nothing_else(found)
+        check_not_cut_off(found)
         return Failed(kind=FailureKind.RESULTS_MISSING, reason=f"nothing measured is in the results ({_names(found)})")
     return outcome
 
