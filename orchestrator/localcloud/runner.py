@@ -58,7 +58,8 @@ class Runner:
         """Ends what is being measured, puts its job back into the queue, and returns when the thread is gone."""
         self._stop.set()
         self._wake.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _serve(self) -> None:
         while not self._stop.is_set():
@@ -131,7 +132,7 @@ class Runner:
         """The results, or None where the server was stopped meanwhile. Whatever goes wrong is the job's end alone."""
         order = WorkOrder(
             device_name=lease.device_name,
-            model_path=bundle.model_path,
+            model_path=_set_apart(bundle, scratch.with_name("model")),
             params=bundle.params,
             timeout_s=self._config.job_timeout_s,
         )
@@ -167,6 +168,15 @@ class Runner:
 
     def _until_next_end(self) -> float | None:
         return max(0.0, self._lingering[0][0] - time.monotonic()) if self._lingering else None
+
+
+def _set_apart(bundle: Bundle, folder: Path) -> Path:
+    """Moves the model and its external data to a folder of their own: a model must not read the bundle's secrets."""
+    for name, path in {bundle.model_name: bundle.model_path, **bundle.external_files}.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(place)
+    return folder / bundle.model_name
 
 
 def _verdict(results: Path, scratch: Path) -> Result:

@@ -46,9 +46,9 @@ def results_zip(log: str = LOG) -> bytes:
     return packed.getvalue()
 
 
-def bundle_zip(downloads_url: str, *, ios: bool = False, **changed: str | None) -> bytes:
+def bundle_zip(downloads_url: str, *, ios: bool = False, **changed: str | bytes | None) -> bytes:
     """A bundle as the protocol has it; `changed` replaces or (None) leaves out files, by names with _ for . and /."""
-    files: dict[str, str | None] = {
+    files: dict[str, str | bytes | None] = {
         "model.tflite": "not really a model",
         "benchmark-params.json": json.dumps({"num_runs": "50"}),
         "downloads-url.txt": downloads_url,
@@ -73,12 +73,14 @@ class Executor:
     may_go: Event = field(default_factory=Event)
     began: Event = field(default_factory=Event)
     orders: list[Any] = field(default_factory=list)
+    models: list[dict[str, bytes]] = field(default_factory=list)  # all files of each model's folder
     running: int = 0
     most_running: int = 0
 
     def __call__(self, order: Any, scratch: Path, *, stop: Event | None = None) -> Path:
         assert stop is not None
         self.orders.append(order)
+        self.models.append({path.name: path.read_bytes() for path in order.model_path.parent.rglob("*")})
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         self.began.set()
@@ -180,7 +182,7 @@ class Cloud:
         assert put.status_code == 200, put.text
         return str(upload["id"])
 
-    def submit(self, device: str = "one", **changed: str | None) -> tuple[str, str]:
+    def submit(self, device: str = "one", **changed: str | bytes | None) -> tuple[str, str]:
         """The ids of a new job and of the download where it will put its results."""
         ios = device.endswith("-ios")
         download = self.data("POST", "/api/device-cloud/downloads")
@@ -196,9 +198,9 @@ class Cloud:
         """The download."""
         return self.data("GET", f"/api/device-cloud/downloads/{download_id}")
 
-    def wait(self, job_id: str, status: str = "COMPLETED") -> Any:
+    def wait(self, job_id: str, status: str = "COMPLETED", timeout_s: float = 10.0) -> Any:
         """The job, once it has come to the status."""
-        return wait_for(lambda: job if (job := self.job(job_id))["status"] == status else None)
+        return wait_for(lambda: job if (job := self.job(job_id))["status"] == status else None, timeout_s)
 
 
 def wait_for(ready: Callable[[], Any], timeout_s: float = 10.0) -> Any:

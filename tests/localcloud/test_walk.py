@@ -2,11 +2,19 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from orchestrator.localcloud.config import CloudConfig
+from orchestrator.protocol.results import read_results
+
+TINY = Path(__file__).parents[2] / "benchmarks" / "models" / "tiny.tflite"
+QUICK = '{"num_runs": "5", "min_secs": "0", "max_secs": "1"}'
 
 
 @pytest.mark.parametrize(("device", "platform"), [("one", "ANDROID"), ("one-ios", "IOS")])
@@ -36,12 +44,12 @@ def test_one_job_from_the_download_to_its_results(
         assert fetched.headers["content-length"] == str(len(executor.results))
 
 
-def test_the_measurement_gets_what_the_bundle_holds(cloud: Any, executor: Any) -> None:
-
-    job_id, _ = cloud.submit("two")
-    cloud.wait(job_id)
-    (order,) = executor.orders
-    assert (order.device_name, order.params) == ("two", {"num_runs": "50"})
+@pytest.mark.parametrize("device", ["two", "one-ios"])
+def test_the_measurement_gets_the_model_and_not_the_bundles_secrets(cloud: Any, executor: Any, device: str) -> None:
+    cloud.wait(cloud.submit(device)[0])
+    (order,), (files,) = executor.orders, executor.models
+    assert (order.device_name, order.params) == (device, {"num_runs": "50"})
+    assert files == {"model.tflite": b"not really a model"}
     assert order.model_path.name == "model.tflite"
 
 
@@ -60,8 +68,6 @@ def test_signed_urls_lead_to_another_origin_that_takes_no_key(cloud: Any) -> Non
 def test_ios_results_are_there_while_the_job_is_stopping(
     cloud: Any, config: Any, serve_cloud: Any, tmp_path: Any
 ) -> None:
-    from dataclasses import replace
-
     slow = replace(config, data_dir=tmp_path / "slow", ios_linger_s=30.0)
     with serve_cloud(slow) as lingering:
         job_id, download_id = lingering.submit("one-ios")
@@ -80,6 +86,23 @@ def test_a_device_elsewhere_may_put_its_results_itself(cloud: Any, make_results:
     assert ready["status"] == "SUCCEEDED"
     assert cloud.storage.get(ready["url"]).content == results
     assert cloud.storage.put(download["url"], content=b"others").status_code == 409
+
+
+@pytest.mark.parametrize("platform", ["ANDROID", "IOS"])
+def test_this_host_really_measures_a_model(
+    config: Any, serve_cloud: Any, make_bundle: Any, platform: str, tmp_path: Path
+) -> None:
+    fresh = CloudConfig(data_dir=config.data_dir, api_key=config.api_key)
+    with serve_cloud(fresh) as cloud:
+        listed = cloud.data("GET", "/api/device-cloud/devices")
+        device = next(device["name"] for device in listed if device["platform"] == platform)
+        job_id, download_id = cloud.submit(device, model_tflite=TINY.read_bytes(), benchmark_params_json=QUICK)
+        assert cloud.wait(job_id, timeout_s=60.0)["result"] == "PASSED"
+        (tmp_path / "results.zip").write_bytes(cloud.storage.get(cloud.download(download_id)["url"]).content)
+    results = read_results(tmp_path / "results.zip", tmp_path / "results")
+    assert results.problems == ()
+    assert results.log is not None
+    assert results.log.inference_avg_us > 0
 
 
 def test_the_storage_is_not_found_at_the_apis_port_nor_the_api_at_the_storages(cloud: Any) -> None:
