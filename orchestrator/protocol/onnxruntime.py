@@ -100,7 +100,8 @@ class ModelInput(_Part):
 class OnnxRuntimeResult(_Part):
     """`onnxruntime-result.json`. With status "ok" all the measurements are there, with "error" an error is.
 
-    Definitions of percentiles and deviation are texts, for sources differ in them.
+    Definitions of percentiles and deviation are texts, for sources differ in them. `notes` are what the reader should
+    know besides: flags that were ignored, why there is no profile.
     """
 
     schema_version: Literal[1] = 1
@@ -125,6 +126,7 @@ class OnnxRuntimeResult(_Part):
     seed: int | None = None
     sandbox: Annotated[dict[_Name, _Text], Field(max_length=100)] = {}
     profile_overhead_pct: float | None = None
+    notes: Annotated[list[_Text], Field(max_length=20)] = []
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:

@@ -76,7 +76,7 @@ def parse_message(row: type[_Row], data: bytes) -> _Row:
         read.ParseFromString(data)
         parsed: _Row = _from_message(kind, read)
     except (message.DecodeError, UnicodeDecodeError) as error:
-        reason = f"not a {row.__name__} message"
+        reason = f"no {row.__name__} message"
         raise Unreadable(reason) from error
     return parsed
 

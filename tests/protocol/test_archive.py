@@ -153,6 +153,16 @@ def test_a_bomb_with_a_small_claim_writes_no_more_than_it_claims(
     assert left_in(tmp_path / "out") == []
 
 
+def test_the_bound_holds_though_the_unpacker_gives_more_than_declared(
+    make_zip: MakeZip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = make_zip({"a": b"1"})
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: io.BytesIO(b"1" * 1001))
+    with pytest.raises(UnsafeArchive, match="more than it declares"):
+        extract_safely(archive, tmp_path / "out", **BOUNDS)
+    assert left_in(tmp_path / "out") == []
+
+
 def test_an_encrypted_archive_is_unreadable(make_zip: MakeZip, tmp_path: Path) -> None:
     archive = make_zip({"a": b"1"})
     data = bytearray(archive.read_bytes())

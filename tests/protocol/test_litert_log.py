@@ -116,6 +116,14 @@ def test_one_series_is_the_warm_up_and_measured_nothing() -> None:
     assert log.measured is None
 
 
+def test_a_tool_that_runs_again_does_not_replace_what_it_said_first() -> None:
+    once = "Initialized session in {0}ms.\ncount={0} curr=9\ncount=5{0} curr=8\n"
+    log = parse_log(once.format(1) + once.format(2))
+    assert log.warmup is not None
+    assert log.measured is not None
+    assert (log.session_init_ms, log.warmup.count, log.measured.count) == (1, 1, 51)
+
+
 def test_a_dry_run_measured_an_empty_series() -> None:
     assert parse_log("count=0\ncount=0").measured == Stat(count=0)
 
@@ -137,6 +145,7 @@ def test_the_profilers_own_sums_are_no_series() -> None:
         ("INFO: fine\nFATAL: out of memory", ("out of memory",), True),
         ("01-31 02:00:00.123  1  2 E tflite  : no such op\n", ("no such op",), False),
         ("E/tflite  ( 1234): no such op", ("no such op",), False),
+        ("F/tflite  ( 1234): out of memory", ("out of memory",), True),
         ("Failed to apply GPU delegate.", ("Failed to apply GPU delegate.",), False),
         ("Disallowed CPU fallback detected.\nBenchmarking failed", ("Disallowed CPU fallback detected.",), True),
         ("WARN: odd\nWARNING: odd\nVERBOSE: odd\nan ERROR: is not at the start", (), False),

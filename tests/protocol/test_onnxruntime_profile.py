@@ -101,14 +101,15 @@ def test_nodes_inside_a_loop_are_not_counted_beside_it() -> None:
     ]
 
 
-def test_neighbours_in_one_microsecond_and_parallel_nodes_are_all_counted() -> None:
-    text = written(
+@pytest.mark.parametrize("turned", [False, True])
+def test_neighbours_in_one_microsecond_and_parallel_nodes_are_all_counted(turned: bool) -> None:
+    nodes = [
         node("a", 110, 0),
         node("b", 110, 5, index=1),
         node("c", 115, 0, index=2),
         node("aside", 111, 2, index=3, thread=2),
-        event("model_run", 100, 200),
-    )
+    ]
+    text = written(*(nodes[::-1] if turned else nodes), event("model_run", 100, 200))
     assert {found.name for found in parse_profile(text).nodes} == {"a", "b", "c", "aside"}
 
 
@@ -192,6 +193,12 @@ def test_no_repetition_makes_repairing_slow(line: str) -> None:
 def test_more_events_than_the_runtime_writes_are_refused() -> None:
     with pytest.raises(Unreadable, match="1000000 events"):
         parse_profile("[\n" * 2_000_000)
+
+
+def test_a_profile_beyond_its_bound_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.protocol.onnxruntime_profile.MAX_PROFILE_CHARS", 10)
+    with pytest.raises(Unreadable, match="longer than"):
+        parse_profile(written(event("model_run", 1, 1)))
 
 
 def test_more_is_skipped_than_there_was() -> None:

@@ -62,9 +62,9 @@ def test_an_archive_without_a_known_file_has_no_results(make_zip: MakeZip, tmp_p
     ("name", "content", "problem"),
     [
         ("tflite-logs.txt", b"count=2 first=1 curr=2 min=1 max=2 avg=nan std=0", "nan is not a finite number"),
-        ("tflite-op-profile.pb", b"<html>", "not a OpProfile message"),
+        ("tflite-op-profile.pb", b"<html>", "no OpProfile message"),
         ("results.pb", b"\x12\x05\x0d\0\0\xc0\x7f", "avg_ms is not a finite number"),
-        ("runtime_info.pb", b"\xff", "not a RuntimeInfo message"),
+        ("runtime_info.pb", b"\xff", "no RuntimeInfo message"),
         ("onnxruntime-result.json", b"{}", "runtime: Field required"),
         ("onnxruntime-profile.json", b"", "empty"),
     ],
