@@ -47,6 +47,7 @@ def onnx_result(outcome: Outcome) -> OnnxRuntimeResult:
         spinning=outcome.settings.spinning,
         seed=outcome.settings.seed,
         sandbox={name: str(wall) for name, wall in outcome.walls.items()},
+        notes=list(outcome.notes),
         **figures,
     )
 

@@ -42,7 +42,7 @@ def figures(results: ResultFiles) -> OnnxRuntimeResult:
 
 
 def test_a_convolutional_network_has_plausible_figures(carry_out: CarryOut, squeezenet: bytes) -> None:
-    results = carry_out("model.onnx", squeezenet, params={"num_runs": "40", "min_secs": "0"})
+    results = carry_out("model.onnx", squeezenet, params={"num_runs": "40", "min_secs": "0", "mystery": "1"})
     found = figures(results)
     wall, memory = found.wall_clock, found.memory
     assert wall is not None
@@ -61,6 +61,7 @@ def test_a_convolutional_network_has_plausible_figures(carry_out: CarryOut, sque
     assert [(fed.name, fed.dtype, fed.shape) for fed in found.inputs] == [("data_0", "float32", [1, 3, 224, 224])]
     assert (found.threads, found.spinning, found.seed) == (1, False, 0)
     assert found.sandbox["rlimits"] == "True"
+    assert found.notes == ["flags without a meaning on this device were ignored: mystery"]
 
 
 def test_the_profile_names_the_layers_and_its_sum_is_about_the_latency(carry_out: CarryOut, squeezenet: bytes) -> None:
