@@ -36,6 +36,15 @@ class Ranking:
         """The cell furthest behind; the best itself where there is one alone."""
         return self.ranked[-1]
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether the best is told apart from the next: each rests on several jobs and their ranges do not meet."""
+        if len(self.ranked) < 2:
+            return False
+        first, second = (ranked.summary for ranked in self.ranked[:2])
+        apart = first.high < second.low or second.high < first.low
+        return apart and min(first.n, second.n) > 1
+
 
 def rank(cells: Iterable[CellReport], metric: str) -> tuple[Ranking, ...]:
     """One ranking for each model that has the metric in any cell, in the order the models come."""

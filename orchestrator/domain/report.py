@@ -180,11 +180,10 @@ def report_cell(cell: Cell, jobs: Iterable[JobResult]) -> CellReport:
 def _doubts(jobs: list[JobResult], metrics: Mapping[str, CellMetric]) -> tuple[str, ...]:
     measured = [job.measured.measurement for job in jobs if job.measured]
     doubts = [] if len(measured) == len(jobs) else [f"{len(measured)} of {len(jobs)} jobs measured"]
-    doubts += sorted({reason for measurement in measured for reason in measurement.noise})
     headline = metrics.get("latency_p50_ms") or metrics.get("latency_ms")
     if headline and headline.summary.spread > NOISY_SPREAD:
         doubts.append(f"jobs differ by {headline.summary.spread:.0%} of their median")
-    return tuple(doubts)
+    return (*doubts, *sorted({reason for measurement in measured for reason in measurement.noise}))
 
 
 def _layers(runs: list[tuple[Layer, ...]]) -> tuple[CellLayer, ...]:

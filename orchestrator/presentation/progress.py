@@ -12,6 +12,7 @@ from rich.text import Text
 
 from orchestrator.domain.event import Event, JobEnded, JobMoved, Listener, Notice, RunStarted
 from orchestrator.domain.job import JobResult
+from orchestrator.domain.journal import JobState
 from orchestrator.domain.outcome import Failed, Measured, Skipped
 from orchestrator.domain.report import HEADLINES
 from orchestrator.presentation.escape import one_line
@@ -20,6 +21,7 @@ from orchestrator.presentation.terminal import add_row, open_console, plain, tab
 from orchestrator.presentation.text import duration, plural, quantity
 
 _REFRESHES_PER_S = 4
+_OWN_STEPS = set(JobState) - {JobState.SUBMITTED}
 
 
 def _now() -> datetime:
@@ -31,7 +33,8 @@ def progress_listener(
 ) -> AbstractContextManager[Listener]:
     """A context manager whose value listens to a run and shows it on `stream` while it is open.
 
-    `quiet` shows nothing; `verbose` adds a line for each change of state to the live table, and ids to the lines.
+    `quiet` shows nothing; `verbose` adds a line for each change of state to the live table, and to
+    the lines our own steps and the ids.
     """
     if quiet:
         return _silent()
@@ -49,7 +52,7 @@ def _lines(stream: TextIO, verbose: bool, now: Callable[[], datetime]) -> Iterat
     console = open_console(stream)
 
     def listen(event: Event) -> None:
-        if state.apply(event):
+        if state.apply(event) and (verbose or not _is_bookkeeping(event)):
             console.print(Text(line_of(event, state, verbose=verbose)), soft_wrap=True)
 
     yield listen
@@ -77,6 +80,11 @@ def _live(stream: TextIO, verbose: bool, now: Callable[[], datetime]) -> Iterato
 
 def _has_failed(event: Event) -> bool:
     return isinstance(event, JobEnded) and not event.result.measured
+
+
+def _is_bookkeeping(event: Event) -> bool:
+    """Whether this is only a step of our own that went well: of interest when something is looked for."""
+    return isinstance(event, JobMoved) and event.state in _OWN_STEPS and not event.detail
 
 
 def line_of(event: Event, state: RunState, *, verbose: bool) -> str:

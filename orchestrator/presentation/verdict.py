@@ -1,5 +1,6 @@
 """A run's result in a word and in a sentence, the same in every output."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -64,26 +65,27 @@ def evidence(report: Report) -> str:
 
 
 def answer(report: Report) -> str:
-    """What the run found, in one sentence: the best place for the model, or for each of several."""
+    """What the run found, in one sentence. A device is called fastest only where its jobs' range says so."""
     rankings = rank(report.cells, report.headline)
     if not rankings:
         return "No job delivered a latency."
     if len(rankings) == 1:
         return _answer_for_one(rankings[0])
-    wins: dict[str, int] = {}
-    for ranking in rankings:
-        device = ranking.best.cell.cell.device
-        wins[device] = wins.get(device, 0) + 1
-    device = max(wins, key=lambda name: wins[name])
-    return f"{device} is the fastest device for {wins[device]} of {plural(len(rankings), 'model')}."
+    wins = Counter(ranking.best.cell.cell.device for ranking in rankings if ranking.is_clear)
+    models = plural(len(rankings), "model")
+    if not wins:
+        return f"No device is clearly the fastest for any of {models}: the ranges of the first two overlap."
+    device, count = wins.most_common(1)[0]
+    return f"{device} is clearly the fastest device for {count} of {models}."
 
 
 def _answer_for_one(ranking: Ranking) -> str:
-    best, worst = ranking.best, ranking.worst
+    best, places = ranking.best, plural(len(ranking.ranked), "place")
     where = str(best.cell.cell).removeprefix(f"{ranking.model} on ")
     found = f"{ranking.model} takes {quantity(best.summary.value, 'ms')} on {where}"
-    spread = f" (range of {plural(best.summary.n, 'job')}: {interval(best.summary)})" if best.summary.n > 1 else ""
-    if best is worst:
+    spread = f" ({interval(best.summary)} over {plural(best.summary.n, 'job')})" if best.summary.n > 1 else ""
+    if len(ranking.ranked) == 1:
         return f"{found}{spread}."
-    places = plural(len(ranking.ranked), "place")
-    return f"{found}{spread}, the fastest of {places} and {times(worst.ratio)} as fast as the slowest."
+    if not ranking.is_clear:
+        return f"{found}{spread}, not clearly faster than the next of {places}."
+    return f"{found}{spread}, clearly the fastest of {places}; the slowest takes {times(ranking.worst.ratio)} as long."

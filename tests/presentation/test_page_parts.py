@@ -239,6 +239,7 @@ def test_contests_name_both_ends() -> None:
     a, b = contests(report)
     assert (a.fastest.place, a.slowest.place, a.ratio, a.bar) == ("y", "x", "4.00×", "100.00")
     assert (b.ratio, b.fastest.value) == ("", "1.00")
+    assert not a.is_clear  # one job each is no evidence
 
 
 def test_tiles_and_strip_count_jobs_and_cells() -> None:

@@ -53,10 +53,13 @@ def test_lines_one_for_each_change_of_state() -> None:
     lines = told(
         [
             STARTED,
+            moved(job, "reserved", 0),
             moved(job, "submitted", 1, job_id="j-1"),
             moved(job, "RUNNING", 2),
             moved(job, "RUNNING", 3),
             moved(job, "RUNNING", 4, attempt=2, detail="the device went away"),
+            moved(job, "concluded", 5),
+            moved(key(1), "concluded", 5, detail="signal 11"),
             ended(job, 5),
             ended(key(1), 6, Failed(kind=FailureKind.MODEL_CRASH, reason="signal 11\nmore")),
             ended(key(2), 7, Skipped(reason="stopped")),
@@ -68,6 +71,7 @@ def test_lines_one_for_each_change_of_state() -> None:
         "02:00:01 a on slow #1: submitted",
         "02:00:02 a on slow #1: RUNNING",
         "02:00:04 a on slow #1: RUNNING, attempt 2 (the device went away)",
+        "02:00:05 b on slow #1: concluded (signal 11)",
         "02:00:05 [1/8] a on slow #1: ✓ 4.57 ms",
         "02:00:06 [2/8] b on slow #1: ✕ model_crash: signal 11 more",
         "02:00:07 [3/8] a on fast #1: ✕ skipped: stopped",
@@ -76,8 +80,11 @@ def test_lines_one_for_each_change_of_state() -> None:
 
 
 def test_verbose_lines_name_the_job_and_quiet_says_nothing() -> None:
-    events: list[Event] = [STARTED, moved(key(0), "submitted", 1, job_id="j-1")]
-    assert told(events, verbose=True)[1] == "02:00:01 a on slow #1: submitted, job j-1"
+    events: list[Event] = [STARTED, moved(key(0), "reserved", 0), moved(key(0), "submitted", 1, job_id="j-1")]
+    assert told(events, verbose=True)[1:] == [
+        "02:00:00 a on slow #1: reserved",
+        "02:00:01 a on slow #1: submitted, job j-1",
+    ]
     assert told(events, quiet=True) == []
     assert told(events, quiet=True, is_terminal=True) == []
 

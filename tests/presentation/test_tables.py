@@ -80,7 +80,7 @@ def test_markdown_leads_with_the_verdict_and_the_answer(make_report) -> None:
     text = to_markdown(make_report(3, 6, gates=True))
     first, _, answer = text.splitlines()[:3]
     assert first == "## ✕ FAIL: vision-nightly"
-    assert "fastest device for" in answer
+    assert "the fastest device for" in answer
     assert "jobs measured" in answer
     assert text.index("### Gates") < text.index("### Fastest") < text.index("### Cells")
     assert "random weights" in text

@@ -8,6 +8,8 @@ from orchestrator.presentation.page.names import place
 from orchestrator.presentation.text import duration, interval, number, plural, times
 from orchestrator.presentation.verdict import TRUST_MARKS
 
+_NARROWEST = 2.0  # the bars' axis reaches at least this ratio, so that a few percent do not look like much
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
@@ -41,7 +43,10 @@ class End:
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
-    """A model's fastest and slowest place. `bar` is the width of the ratio's bar in percent of the widest."""
+    """A model's fastest and slowest place. `bar` is the width of the ratio's bar in percent of the widest.
+
+    `is_clear`: the fastest is told apart from the next.
+    """
 
     model: str
     places: str
@@ -49,6 +54,7 @@ class Contest:
     slowest: End
     ratio: str
     bar: str
+    is_clear: bool
 
 
 def tiles(report: Report) -> tuple[Tile, ...]:
@@ -91,7 +97,7 @@ def _by_trust(report: Report) -> dict[Trust, int]:
 def contests(report: Report) -> tuple[Contest, ...]:
     """One row a model, in the plan's order."""
     rankings = rank(report.cells, report.headline)
-    widest = max((ranking.worst.ratio for ranking in rankings), default=1.0)
+    widest = max(_NARROWEST, *(ranking.worst.ratio for ranking in rankings), 0.0)
     return tuple(_contest(ranking, widest) for ranking in rankings)
 
 
@@ -103,6 +109,7 @@ def _contest(ranking: Ranking, widest: float) -> Contest:
         slowest=_end(ranking.worst),
         ratio=times(ranking.worst.ratio) if len(ranking.ranked) > 1 else "",
         bar=f"{100 * ranking.worst.ratio / widest:.2f}",
+        is_clear=ranking.is_clear,
     )
 
 

@@ -22,6 +22,7 @@ from orchestrator.presentation.verdict import TRUST_MARKS
 
 MOST_ROWS = 40
 HEIGHT = 18
+_MOST_REASONS = 2
 _OTHERS = ("load_ms", "peak_memory_mb")
 
 
@@ -160,6 +161,8 @@ def _trust(cells: Sequence[CellReport]) -> Trust:
 
 def _reasons(cells: Sequence[CellReport]) -> str:
     if len(cells) == 1:
-        return "; ".join(cells[0].reasons)
+        found = cells[0].reasons
+        more = f"; and {len(found) - _MOST_REASONS} more" if len(found) > _MOST_REASONS else ""
+        return "; ".join(found[:_MOST_REASONS]) + more
     doubted = sum(1 for cell in cells if cell.trust is not Trust.TRUSTED)
     return f"{doubted:,} of {len(cells):,} cells in doubt" if doubted else ""

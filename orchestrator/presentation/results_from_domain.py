@@ -1,0 +1,149 @@
+"""The report as the shape of results.json. What is not finite is left out, as if it had never been measured."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from orchestrator.domain.job import Attempt, JobResult
+from orchestrator.domain.outcome import Failed, Measured, Outcome, Skipped
+from orchestrator.domain.report import CellLayer, CellMetric, CellReport, GateResult, Report
+from orchestrator.domain.statistics import Summary
+from orchestrator.presentation import results_schema as shape
+
+
+def results_file(report: Report) -> shape.ResultsFile:
+    """The whole file."""
+    return shape.ResultsFile(
+        schema_version=shape.SCHEMA_VERSION,
+        run=report.run,
+        jobs=tuple(_job_shape(job) for job in report.jobs),
+        cells=tuple(_cell_shape(cell) for cell in report.cells),
+        gates=tuple(_gate_shape(gate) for gate in report.gates),
+        command=report.command,
+        plan_text=report.plan_text,
+        models=report.models,
+        devices=report.devices,
+        notices=report.notices,
+    )
+
+
+def _job_shape(job: JobResult) -> shape.JobShape:
+    cell = job.key.cell
+    return shape.JobShape(
+        model=cell.model,
+        device=cell.device,
+        variant=cell.variant,
+        repeat=job.key.repeat,
+        **_outcome_fields(job.outcome),
+        **_measurement_fields(job.outcome),
+        job_id=job.job_id,
+        hub_run_id=job.hub_run_id,
+        attempts=tuple(_attempt_shape(attempt, job.outcome) for attempt in job.attempts),
+    )
+
+
+def _attempt_shape(attempt: Attempt, of_job: Outcome) -> shape.AttemptShape:
+    differs = isinstance(attempt.outcome, Measured) and attempt.outcome != of_job
+    return shape.AttemptShape(
+        number=attempt.number,
+        job_id=attempt.job_id,
+        **_outcome_fields(attempt.outcome),
+        measurement=shape.MeasurementShape(**_measurement_fields(attempt.outcome)) if differs else None,
+        started_at=attempt.started_at,
+        ended_at=attempt.ended_at,
+        changes=attempt.changes,
+        files=attempt.files,
+        notes=attempt.notes,
+    )
+
+
+def _outcome_fields(outcome: Outcome) -> dict[str, Any]:
+    match outcome:
+        case Measured():
+            return {"outcome": "measured"}
+        case Failed():
+            return {"outcome": "failed", "failure": outcome}
+        case Skipped():
+            return {"outcome": "skipped", "skip_reason": outcome.reason}
+
+
+def _measurement_fields(outcome: Outcome) -> dict[str, Any]:
+    if not isinstance(outcome, Measured):
+        return {}
+    found = outcome.measurement
+    metrics = {name: metric for name, metric in found.metrics.items() if math.isfinite(metric.value)}
+    details = {
+        name: shape.MetricDetail(unit=metric.unit, definition=metric.definition, source=metric.source, n=metric.n)
+        for name, metric in metrics.items()
+    }
+    return {
+        "metrics": {name: metric.value for name, metric in metrics.items()},
+        "metric_details": details,
+        "layers": tuple(layer for layer in found.layers if math.isfinite(layer.time_us)),
+        "runtime": found.runtime,
+        "conditions": found.conditions,
+        "noise": found.noise,
+        "profiled": found.profiled,
+    }
+
+
+def _cell_shape(report: CellReport) -> shape.CellShape:
+    cell = report.cell
+    return shape.CellShape(
+        model=cell.model,
+        device=cell.device,
+        variant=cell.variant,
+        measured=report.measured,
+        planned=report.planned,
+        trust=report.trust,
+        reasons=report.reasons,
+        metrics={name: _metric_shape(metric) for name, metric in report.metrics.items() if _all_finite(metric.summary)},
+        layers=tuple(_layer_shape(layer) for layer in _finite_layers(report.layers)),
+        unit_shares={unit: share for unit, share in report.unit_shares.items() if math.isfinite(share)},
+    )
+
+
+def _all_finite(summary: Summary) -> bool:
+    return all(map(math.isfinite, (summary.value, summary.low, summary.high)))
+
+
+def _finite_layers(layers: Iterable[CellLayer]) -> Iterable[CellLayer]:
+    return (layer for layer in layers if math.isfinite(layer.time_us) and math.isfinite(layer.share))
+
+
+def _metric_shape(metric: CellMetric) -> shape.CellMetricShape:
+    summary = metric.summary
+    return shape.CellMetricShape(value=summary.value, unit=metric.unit, n=summary.n, low=summary.low, high=summary.high)
+
+
+def _layer_shape(found: CellLayer) -> shape.CellLayerShape:
+    layer = found.layer
+    return shape.CellLayerShape(
+        index=layer.index,
+        name=layer.name,
+        type=layer.type,
+        compute_unit=layer.compute_unit,
+        time_us=found.time_us,
+        share=found.share,
+    )
+
+
+def _gate_shape(gate: GateResult) -> shape.GateShape:
+    numbers = {name: _finite(getattr(gate, name)) for name in ("value", "baseline", "change")}
+    cell = gate.cell
+    return shape.GateShape.model_validate(
+        {
+            "model": cell.model,
+            "device": cell.device,
+            "variant": cell.variant,
+            "metric": gate.metric,
+            "rule": gate.rule,
+            "verdict": gate.verdict,
+            "reason": gate.reason,
+            **numbers,
+        }
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
