@@ -59,12 +59,13 @@ class DeviceSelector:
         return tuple(device for device in devices if self.matches(device))[: self.limit]
 
     def __str__(self) -> str:
-        shown = {"name": self.name, "platform": self.platform or "", "os": self.os, "vendor": self.vendor}
-        given = {key: value for key, value in shown.items() if value not in ("", "*")}
+        fields = ("name", "platform", "os", "vendor", "type")
+        given = {field: text for field in fields if (text := getattr(self, field) or "") not in ("", "*")}
         return self.name if set(given) <= {"name"} else ", ".join(f"{key} {value}" for key, value in given.items())
 
 
-_COMPARISON = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*(\d+(?:\.\d+)*)\s*")
+_VERSION = r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,9}"  # bounded, since clouds and users may write anything
+_COMPARISON = re.compile(rf"\s*(>=|<=|==|!=|>|<)\s*({_VERSION})\s*")
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -94,7 +95,7 @@ def os_matches(os: str, wanted: str) -> bool:
     comparisons = parse_os(wanted) if wanted else []
     if comparisons is None:
         return glob_matches(os, wanted) or glob_matches(os.split()[-1] if os.split() else "", wanted)
-    found = re.search(r"\d+(?:\.\d+)*", os)
+    found = re.search(_VERSION, os)
     return all(found and _compare(_version(found[0]), sign, version) for sign, version in comparisons)
 
 

@@ -19,8 +19,8 @@ def suggest_models(wanted: Path, folder: Path) -> str:
     found = list(dict.fromkeys(_relative(path, folder) for root in (start, folder) for path in _models_below(root)))
     if not found:
         return f"there are no .onnx or .tflite files in {start}"
-    by_name = {Path(path).name: path for path in reversed(found)}
-    near = [by_name[name] for name in nearest_names(wanted.name, by_name)]
+    by_stem = {Path(path).stem: path for path in reversed(found)}
+    near = [by_stem[stem] for stem in nearest_names(wanted.stem, by_stem)]
     if near:
         return f"nearest: {', '.join(near)}"
     return f"there are: {', '.join(found[:3])}" + (f" and {len(found) - 3} more" if len(found) > 3 else "")

@@ -82,7 +82,9 @@ def _resolve(read: _Read, path: Path) -> tuple[tuple[ModelEntry, ...], list[Prob
     """The model files, and what is wrong between the parts of the plan."""
     file, has_models = str(path), "models" in read.tree.values
     claims, mistakes = find_models(read.section.models if has_models else (), path.parent.absolute())
-    problems = [make_problem(read.tree, file, ("models", wrong.index), wrong.message, wrong.hint) for wrong in mistakes]
+    problems = [
+        make_problem(read.tree, file, ("models", wrong.index, "path"), wrong.message, wrong.hint) for wrong in mistakes
+    ]
     are_known = has_models and not mistakes and "models" not in read.broken
     problems += check_names(
         read.section,

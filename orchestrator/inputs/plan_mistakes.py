@@ -13,6 +13,8 @@ from orchestrator.inputs.yaml_tree import MapNode, Path, place_of
 
 _KEY = "[key]"
 _SHOWN = 40
+_LISTED = 5
+_MAY_BE_SECRET = {("notify",), ("cloud",)}  # addresses
 _EXPECTED = {
     "int_type": "a whole number",
     "float_type": "a number",
@@ -58,27 +60,33 @@ def _problem(item: Any, tree: MapNode, file: str) -> Problem:
         return make_problem(tree, file, path, f"unknown key {_shown(path[-1])}", _likely_keys(path), key=True)
     if kind == "missing":
         return make_problem(tree, file, path[:-1], f"{_label(path)} is missing")
-    message, hint = _said(item)
-    return make_problem(tree, file, path, f"{_label(path)}: {message}", hint, key=_KEY in item["loc"])
+    is_key = _KEY in item["loc"]
+    message, hint = _said(item, _described(item["input"], hide=path[:1] in _MAY_BE_SECRET))
+    return make_problem(tree, file, path, message if is_key else f"{_label(path)}: {message}", hint, key=is_key)
 
 
-def _said(item: Any) -> tuple[str, str]:
+def _said(item: Any, given: str) -> tuple[str, str]:
+    """The message and its hint; `given` is the wrong value as it may be shown."""
     kind, value, context = item["type"], item["input"], item.get("ctx", {})
     if kind == "value_error":
         return str(context["error"]), ""
     if kind == "literal_error":
-        words = re.findall(r"'([^']*)'", context["expected"])
-        return f"expected {_listed(words or [context['expected']])}, not {_described(value)}", _did_you_mean(
-            value, words
-        )
+        return _not_among(re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]], value, given)
     if kind in _BOUNDS:
         bound, words_of_bound = _BOUNDS[kind]
-        return f"expected {words_of_bound} {context[bound]:g}, not {_described(value)}", ""
+        return f"expected {words_of_bound} {context[bound]:g}, not {given}", ""
     if kind == "string_too_long":
         return f"longer than {context['max_length']} characters", ""
     if kind in ("too_short", "too_long"):
         return _wrong_length(context), ""
-    return f"expected {_EXPECTED[kind]}, not {_described(value)}", _as_text_hint(kind, value)
+    return f"expected {_EXPECTED[kind]}, not {given}", _type_hint(kind, value)
+
+
+def _not_among(words: list[str], value: object, given: str) -> tuple[str, str]:
+    likely = _did_you_mean(value, words)
+    if likely and len(words) > _LISTED:
+        return f"{given} is not known", likely
+    return f"expected {_listed(words)}, not {given}", likely
 
 
 def _wrong_length(context: Any) -> str:
@@ -87,8 +95,10 @@ def _wrong_length(context: Any) -> str:
     return f"more than {context['max_length']} entries"
 
 
-def _as_text_hint(kind: str, value: object) -> str:
-    if kind == "list_type" and value is not None:
+def _type_hint(kind: str, value: object) -> str:
+    if value is None:
+        return "give it a value, or leave it out"
+    if kind == "list_type":
         return "begin each entry with '- '"
     if kind in ("int_type", "float_type") and isinstance(value, str) and re.fullmatch(r"[-+0-9._eE]+", value):
         return "a plain number, without quotes, signs and leading zeros"
@@ -107,7 +117,7 @@ def _shown(text: object) -> str:
     return repr(str(text)[:_SHOWN]) + ("..." if len(str(text)) > _SHOWN else "")
 
 
-def _described(value: object) -> str:
+def _described(value: object, *, hide: bool) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -116,7 +126,9 @@ def _described(value: object) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    return f"{value:g}" if isinstance(value, int | float) else _shown(value)
+    if isinstance(value, int | float):
+        return str(getattr(value, "written", value))
+    return "text" if hide else _shown(value)
 
 
 def _listed(words: list[str]) -> str:

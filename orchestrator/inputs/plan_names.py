@@ -24,7 +24,7 @@ def check_names(
         for index, name in enumerate(given)
         if name in given[:index]
     ]
-    known = {"model": models, "variant": (given or [Variant().name]) if variants_known else None}
+    known = {"model": models, "variant": (list(dict.fromkeys(given)) or [Variant().name]) if variants_known else None}
     for path, kind, pattern in _globs(section):
         names = known[kind]
         if names is not None and not any(glob_matches(name, pattern) for name in names):

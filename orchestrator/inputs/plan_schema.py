@@ -87,15 +87,18 @@ class _EditorSchema(GenerateJsonSchema):
     """Leaves out what only matters inside: `null` for absent keys, defaults of whole sections, and titles."""
 
     def nullable_schema(self, schema: Any) -> dict[str, Any]:
+        """The schema of the value itself."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: Any) -> dict[str, Any]:
+        """With the default only where a user could have written it."""
         made = super().default_schema(schema)
         if made.get("default") in (None, [], {}) or isinstance(made.get("default"), dict):
             made.pop("default", None)
         return made
 
     def field_title_should_be_set(self, schema: Any) -> bool:
+        """Never: the keys say it."""
         return False
 
 

@@ -170,8 +170,14 @@ def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     place = Place(line=mark.line + 1, column=mark.column + 1) if mark else Place(line=0, column=0)
     said = str(getattr(error, "problem", None) or "cannot be read")
-    hint = "indent with spaces" if "'\\t'" in said else str(getattr(error, "context", None) or "")
-    return _problem(file, place, f"not valid YAML: {said[:200]}", hint[:200])
+    return _problem(file, place, f"not valid YAML: {said[:200]}", _syntax_hint(error, said))
+
+
+def _syntax_hint(error: yaml.YAMLError, said: str) -> str:
+    if "'\\t'" in said:
+        return "indent with spaces"
+    context, mark = getattr(error, "context", None), getattr(error, "context_mark", None)
+    return f"{context[:100]} that begins in line {mark.line + 1}" if context and mark else ""
 
 
 def _problem(file: str, place: Place, message: str, hint: str = "") -> Problem:
