@@ -81,6 +81,7 @@ class _Event:
 
     @property
     def end_us(self) -> int:
+        """When it ended; maybe one early, for its start and duration are both cut to whole microseconds."""
         return self.start_us + self.duration_us
 
 
@@ -162,7 +163,6 @@ def _grouped(nodes: Sequence[_Event], runs: Sequence[_Event]) -> tuple[list[list
     """The nodes of each run by time, and whether some came after the last run: a run whose event was dropped."""
     starts = [run.start_us for run in runs]
     groups: list[list[_Event]] = [[] for _ in runs]
-    # An end is the sum of two numbers cut to whole microseconds, so it may read one too early.
     last_end_us = runs[-1].end_us + 1
     for node in nodes:
         at = bisect_right(starts, node.start_us) - 1

@@ -43,6 +43,7 @@ class _Field:
 
     @property
     def nested(self) -> bool:
+        """Whether it holds a message."""
         return self.kind not in _SCALARS
 
 
