@@ -4,13 +4,14 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import click
 
 from orchestrator.cli.home import run_lock
 from orchestrator.client.cloud import Cloud
+from orchestrator.domain.event import Listener
 from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.report import Report
 from orchestrator.errors import BenchError, Interrupted
@@ -22,15 +23,19 @@ from orchestrator.presentation.write import write_index, write_reports
 from orchestrator.workflow.benchmark import benchmark, read_report
 from orchestrator.workflow.pace import Pace
 
+Drive = Callable[[RunEntry, Cloud, Journal, Listener, Pace], Awaitable[Report]]
 
-async def carry_out(entry: RunEntry, cloud: Cloud, journal: Journal, *, quiet: bool, verbose: bool) -> int:
+
+async def carry_out(
+    entry: RunEntry, cloud: Cloud, journal: Journal, *, quiet: bool, verbose: bool, drive: Drive = benchmark
+) -> int:
     """Drives the run and reports it; the exit code. What interrupts it leaves it resumable and says how."""
     pace = Pace()
     progress = progress_listener(is_terminal=sys.stderr.isatty(), quiet=quiet, verbose=verbose, stream=sys.stderr)
     with held(run_lock(entry.run.id), f"run {entry.run.id}"):
         try:
             with stop_on_signals(pace), progress as shown, run_log(entry.folder / "run.log", shown) as listen:
-                report = await benchmark(entry, cloud, journal, listen, pace)
+                report = await drive(entry, cloud, journal, listen, pace)
         except BenchError:
             await _save(await read_report(await journal.run(entry.run.id), journal), entry, journal)
             click.echo(f"run {entry.run.id} is not finished; go on with: bench resume {entry.run.id}", err=True)

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "check": "All that can be known without spending device minutes.",
     "run": "Measure what a plan asks for, and report it.",
     "resume": "Go on with an interrupted run.",
+    "cancel": "End an interrupted run that nobody wants any more.",
     "runs": "What has been run here.",
     "show": "One run in the terminal.",
     "report": "Render a run's reports again, offline.",

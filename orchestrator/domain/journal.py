@@ -86,6 +86,22 @@ class JobEntry:
     hub_run_id: str = ""
     artifacts: tuple[SavedArtifact, ...] = ()
 
+    def concluded(self, outcome: Outcome, at: datetime) -> "JobEntry":
+        """The entry with its attempt ended in that outcome; one that never began leaves no attempt."""
+        if self.started_at is None:
+            return replace(self, outcome=outcome)
+        attempt = Attempt(
+            number=self.attempt,
+            started_at=self.started_at,
+            ended_at=at,
+            outcome=outcome,
+            job_id=self.job_id,
+            changes=self.changes,
+            files=self.files,
+            notes=self.notes,
+        )
+        return replace(self, attempts=(*self.attempts, attempt), outcome=outcome)
+
     def next_attempt(self) -> "JobEntry":
         """The entry with its concluded attempt put behind it, ready for another one."""
         fresh = JobEntry(run_id=self.run_id, key=self.key)

@@ -49,6 +49,7 @@ class _Handler(logging.Handler):
         self._file = file
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Writes one record."""
         _write(
             self._file,
             {

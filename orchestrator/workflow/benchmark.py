@@ -1,13 +1,16 @@
 """The main job: drive every unfinished job of a run, then say what came of it. A run and its resumption are one."""
 
+from dataclasses import replace
+
 from orchestrator.client.cloud import Cloud
 from orchestrator.domain.event import Listener, RunStarted
 from orchestrator.domain.exit_code import CLOUD_UNUSABLE, GATE_FAILED, exit_code
 from orchestrator.domain.gate import judge
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry
+from orchestrator.domain.outcome import Failed, FailureKind
 from orchestrator.domain.report import Report, report_cells
 from orchestrator.domain.run import Run, RunState
-from orchestrator.errors import BenchError, CloudError, Interrupted
+from orchestrator.errors import CloudError, Interrupted
 from orchestrator.history.journal import Journal
 from orchestrator.workflow.context import Context
 from orchestrator.workflow.job_pool import run_jobs
@@ -28,9 +31,23 @@ async def benchmark(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Lis
         listen(RunStarted(run_id=run.id, cells=entry.cells, repeats=entry.plan.repeats, done=done))
         await run_jobs(context, jobs)
     except (Interrupted, CloudError) as error:
-        await _stop(journal, run, error, pace)
+        await journal.end(run, state=RunState.INTERRUPTED, exit_code=error.exit_code, ended_at=pace.now())
         raise
     return await _finish(entry, run, journal, pace)
+
+
+async def cancel(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listener, pace: Pace) -> Report:
+    """Ends a run whose unfinished jobs nobody wants any more: they are cancelled here, and KILLED on the hub.
+
+    The protocol cannot stop a job that runs on a device; its results are no longer looked at. Raises as `benchmark`.
+    """
+    cancelled = Failed(kind=FailureKind.CANCELLED, reason="the run was cancelled")
+    for job in await journal.jobs(entry.run.id):
+        if not job.state.has_outcome:
+            has_begun = job.started_at is not None or job.attempts
+            state = JobState.CONCLUDED if has_begun else JobState.DONE
+            await journal.move(replace(job.concluded(cancelled, pace.now()), state=state))
+    return await benchmark(entry, cloud, journal, listen, pace)
 
 
 async def read_report(entry: RunEntry, journal: Journal) -> Report:
@@ -48,10 +65,6 @@ async def _finish(entry: RunEntry, run: Run, journal: Journal, pace: Pace) -> Re
     state = RunState.COMPLETED if is_logged else RunState.INTERRUPTED
     ended = await journal.end(run, state=state, exit_code=code, ended_at=pace.now())
     return _report(entry, ended, jobs)
-
-
-async def _stop(journal: Journal, run: Run, error: BenchError, pace: Pace) -> None:
-    await journal.end(run, state=RunState.INTERRUPTED, exit_code=error.exit_code, ended_at=pace.now())
 
 
 def _report(entry: RunEntry, run: Run, jobs: tuple[JobEntry, ...]) -> Report:

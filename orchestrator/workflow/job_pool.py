@@ -43,6 +43,7 @@ class _Pool:
         self._logging = asyncio.Semaphore(LOGGED_AT_ONCE)
 
     async def drive(self, job: JobEntry) -> None:
+        """Measures a job within the limits, then logs it, which holds up no device."""
         if not job.state.has_outcome:
             async with self._on_device[job.key.cell.device], self._in_flight:
                 job = await measure(self._context, job)

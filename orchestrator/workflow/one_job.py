@@ -12,7 +12,6 @@ from statistics import median
 from orchestrator.client.cloud import build_bundle, read_outcome
 from orchestrator.client.device_cloud import Upload
 from orchestrator.domain.device import Device
-from orchestrator.domain.job import Attempt
 from orchestrator.domain.journal import JobEntry, JobState
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome
 from orchestrator.domain.secret import Secret
@@ -81,10 +80,10 @@ class _Driver:
     async def _reserve(self, job: JobEntry) -> JobEntry:
         if job.attempt > 1:
             await self._context.pace.sleep(self._context.entry.plan.limits.poll_interval_s)
-        job = replace(job, started_at=self._context.pace.now())
+        started_at = self._context.pace.now()
         reservation = await self._context.pace.unless_stopped(self._cloud.reserve_download())
         self._results_url = reservation.url
-        return await self._context.move(job, JobState.RESERVED, download_id=reservation.id)
+        return await self._context.move(job, JobState.RESERVED, started_at=started_at, download_id=reservation.id)
 
     async def _create_upload(self, job: JobEntry) -> JobEntry:
         platform = self._device(job).platform
@@ -196,20 +195,10 @@ class _Driver:
     async def _conclude(self, job: JobEntry, outcome: Outcome, *, final: bool = False) -> JobEntry:
         """Writes how the attempt ended, and in the same stroke whether there is to be another."""
         now = self._context.pace.now()
-        attempt = Attempt(
-            number=job.attempt,
-            started_at=job.started_at or now,
-            ended_at=now,
-            outcome=outcome,
-            job_id=job.job_id,
-            changes=job.changes,
-            files=job.files,
-            notes=job.notes,
-        )
         self.leave()
-        if isinstance(outcome, Measured):
-            self._context.durations_s.append((now - attempt.started_at).total_seconds())
-        job = replace(job, attempts=(*job.attempts, attempt), outcome=outcome)
+        if isinstance(outcome, Measured) and job.started_at:
+            self._context.durations_s.append((now - job.started_at).total_seconds())
+        job = job.concluded(outcome, now)
         if isinstance(outcome, Failed) and self._may_try_again(job, outcome, final):
             self._upload = self._results_url = None
             return await self._context.move(job.next_attempt(), JobState.PLANNED, detail=f"again: {outcome.reason}")

@@ -110,3 +110,23 @@ def test_a_second_process_is_told_who_has_the_run(folder: Any, served: Any) -> N
         assert f"in use by process {process.pid}" in second.stderr
         process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+def test_a_run_that_nobody_wants_can_be_cancelled(folder: Any, served: Any, tmp_path: Path) -> None:
+    address = served()
+    with folder.start("run", "plan.yaml", "--cloud", address, "--verbose", **KEY) as process:
+        wait_for_line(process, "submitted")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    (run,) = folder.runs()
+    assert folder.bench("cancel", run.name, **KEY).returncode == 0
+    results = json.loads((run / "results.json").read_text())
+    assert results["run"]["state"] == "completed"
+    ended = {job["hub_run_id"]: job["failure"] for job in results["jobs"]}
+    assert {failure["kind"] for failure in ended.values() if failure} == {"cancelled"}
+    with closing(sqlite3.connect(tmp_path / "cloud" / "cloud.db")) as connection:
+        statuses = dict(connection.execute("select id, status from runs"))
+    assert "KILLED" in statuses.values()
+    assert set(statuses.values()) <= {"KILLED", "FINISHED"}
+    again = folder.bench("resume", run.name, **KEY)
+    assert (again.returncode, "has ended" in again.stderr) == (11, True)
