@@ -8,9 +8,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from orchestrator.localcloud.measure.failure import Failure
+from orchestrator.localcloud.measure.litert_graph import litert_index_bounds, litert_operators
 from orchestrator.localcloud.measure.litert_profile import check_version
 from orchestrator.localcloud.measure.litert_summary import DELEGATE, op_profile
-from orchestrator.localcloud.measure.litert_tables import litert_index_bounds
 from orchestrator.localcloud.measure.onnx_profile import keep_last_runs
 from orchestrator.protocol.litert_proto import encode_op_profile, parse_op_profile
 from orchestrator.protocol.onnxruntime_profile import parse_profile
@@ -120,6 +120,20 @@ def test_a_model_without_a_delegate_has_its_own_operators_alone() -> None:
     assert (len(written.subgraph_profiles[0].per_op_profiles), written.delegate_profiles) == (1, ())
 
 
+@pytest.mark.parametrize(
+    ("operators", "name"),
+    [
+        ([("A", "[a]"), ("B", "[b]"), ("CUSTOM", "[c, d]")], "[c, d]:2"),
+        ([("A", "[a]"), ("B", "[b]"), ("CONV_2D", "[c]")], "[Builtin]:2"),  # another numbering than the file's
+        ([("CUSTOM", "[a]")], "[Builtin]:2"),
+    ],
+)
+def test_operators_are_called_by_their_outputs(operators: list[tuple[str, str]], name: str) -> None:
+    written = op_profile(summary(OWN), 20, operators).runtime_profile
+    assert written is not None
+    assert written.subgraph_profiles[0].per_op_profiles[0].name == name
+
+
 @pytest.mark.parametrize("version", ["2.3.0", "2.3.9"])
 def test_the_known_versions_may_be_profiled(version: str) -> None:
     check_version(version)
@@ -135,6 +149,7 @@ def test_a_tflite_table_is_found_behind_a_reshape(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(embedding())
     assert litert_index_bounds(path, ["ids", "other"]) == {"ids": 7}
+    assert litert_operators(path) == [("RESHAPE", "[flat]"), ("GATHER", "[rows]")]
 
 
 def embedding() -> bytes:

@@ -55,7 +55,7 @@ def test_a_convolutional_network_has_plausible_figures(carry_out: CarryOut, sque
     assert found.first_inference_ms >= wall.min
     assert found.load_cold_ms is not None
     assert found.load_warm_ms is not None
-    assert 0 < found.load_warm_ms < found.load_cold_ms  # 5 MB of weights to read, and kernels to choose
+    assert 0 < found.load_warm_ms < 3 * found.load_cold_ms
     assert memory.base_mb + 5 < memory.load_peak_mb < 500
     assert memory.base_mb < memory.run_peak_mb < 500
     assert [(fed.name, fed.dtype, fed.shape) for fed in found.inputs] == [("data_0", "float32", [1, 3, 224, 224])]
@@ -129,6 +129,10 @@ def test_the_op_profile_has_the_network_s_operators(carry_out: CarryOut, xnnpack
     median_us = results.log.measured and results.log.measured.median_us
     assert median_us
     assert 0.3 * median_us < per_run_us(graph.per_op_profiles) < 5 * median_us
+    assert xnnpack or (graph.per_op_profiles[0].name, graph.per_op_profiles[-1].name) == (
+        "[stem]:0",
+        "[probabilities]:22",
+    )
     if xnnpack:
         assert per_run_us(inside) == pytest.approx(per_run_us(graph.per_op_profiles))
 

@@ -138,7 +138,7 @@ def unharmed() -> Iterator[None]:
 
 UNKNOWN_OPERATOR = helper.make_node("Mine", ["x"], ["y"], domain="own")
 ATTACKS: dict[str, tuple[Callable[[], onnx.ModelProto], dict[str, object], str, str]] = {
-    "loop forever": (loop_forever, {"timeout_s": 2.0}, "run_timeout", "while running"),
+    "loop forever": (loop_forever, {"timeout_s": 3.0}, "run_timeout", "while running"),
     "function bomb": (function_bomb, {"timeout_s": 2.0}, "run_timeout", "while loading"),
     "4 TB at once": (lambda: allocate(2**40), {}, "out_of_memory", "running"),
     "2 GB output": (lambda: allocate(2**29), {"memory_bytes": GIB}, "out_of_memory", "running"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from orchestrator.localcloud.measure.failure import Failure, failing_as
 from orchestrator.localcloud.measure.litert_c_api import SUPPORTED, ProfiledModel
+from orchestrator.localcloud.measure.litert_graph import litert_operators
 from orchestrator.localcloud.measure.litert_runtime import LiteRt
 from orchestrator.localcloud.measure.litert_summary import op_profile
 from orchestrator.localcloud.measure.profiling import WARM_RUNS, run_profiled, tell_profile
@@ -32,7 +33,7 @@ def _profile(spec: Spec) -> tuple[str, list[int]]:
         run_profiled(model.infer, runs=WARM_RUNS)
         model.start()
         times = run_profiled(model.infer)
-        profile = op_profile(model.summary(), len(times))
+        profile = op_profile(model.summary(), len(times), litert_operators(Path(spec["model"])))
     Path(OP_PROFILE_FILE).write_bytes(encode_op_profile(profile))
     return OP_PROFILE_FILE, times
 

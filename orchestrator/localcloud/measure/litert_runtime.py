@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from orchestrator.localcloud.measure.inputs import Array, InputSpec, resolve_shapes
-from orchestrator.localcloud.measure.litert_tables import litert_index_bounds
+from orchestrator.localcloud.measure.litert_graph import litert_index_bounds
 from orchestrator.localcloud.measure.runtime import Infer, Spec
 
 _ANY = -1  # a dimension in `shape_signature` that may be anything

@@ -1,5 +1,6 @@
 """The profiler's summary as the op profile that LiteRT's benchmark tool writes."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -18,11 +19,12 @@ from orchestrator.protocol.litert_table import Operator, parse_tables
 DELEGATE = "TfLiteXNNPackDelegate"
 
 _TIMINGS = "Timings (microseconds):"
+_BY_NUMBER = re.compile(r"\[Builtin\]:(\d{1,9})")
 _INSIDE = "Delegate/"  # how the summary marks a delegate's own operators
 
 
-def op_profile(summary: str, runs: int) -> OpProfile:
-    """The profile of so many recorded runs.
+def op_profile(summary: str, runs: int, operators: Sequence[tuple[str, str]] = ()) -> OpProfile:
+    """The profile of so many recorded runs; `operators` are the file's, each with its type and its outputs' names.
 
     As in the tool's file, the subgraph has one operator for each delegate node, here with the sum of the kernels
     that it ran, and the kernels are beside it. Raises Unreadable on a summary that is none.
@@ -32,7 +34,7 @@ def op_profile(summary: str, runs: int) -> OpProfile:
     rows = parse_tables(lines).runs
     own, inside = [], []
     for is_inside, neighbours in groupby(rows, key=lambda row: row.type.startswith(_INSIDE)):
-        profiles = [_profile(row, total_us, runs) for row in neighbours]
+        profiles = [_profile(_named(row, operators), total_us, runs) for row in neighbours]
         inside += profiles if is_inside else []
         own += [_delegate_node(profiles)] if is_inside else profiles
     subgraph = SubGraphProfilingData(subgraph_name="main", subgraph_index=0, per_op_profiles=_numbered(own))
@@ -46,6 +48,15 @@ def _total_us(lines: Iterable[str]) -> int:
         if _TIMINGS in line and (stat := parse_stat(line)):
             return stat.curr_us or 0
     return 0
+
+
+def _named(row: Operator, operators: Sequence[tuple[str, str]]) -> Operator:
+    """The summary numbers the file's operators ("[Builtin]:7"); the tool calls them by their outputs."""
+    found = _BY_NUMBER.fullmatch(row.name)
+    index = int(found[1]) if found else len(operators)
+    if index >= len(operators) or operators[index][0] != row.type:
+        return row
+    return replace(row, name=f"{operators[index][1]}:{index}")
 
 
 def _profile(row: Operator, total_us: int, runs: int) -> OpProfileData:
