@@ -28,10 +28,12 @@ class _Row:
 
     @property
     def is_delegate(self) -> bool:
+        """Whether it is a whole delegate, as one node."""
         return "delegate" in self.type.lower()
 
     @property
     def node_id(self) -> int | None:
+        """The node's id in its graph, which ends the name."""
         found = _NODE_ID.search(self.name)
         return int(found[1]) if found else None
 

@@ -68,6 +68,13 @@ def test_a_project_that_may_not_be_created_is_said(scripted) -> None:
         scripted.run(lambda cloud: cloud.hub.project_id("vision"))
 
 
+def test_a_refusal_to_look_for_a_project_is_no_absence(scripted) -> None:
+    scripted.api = [httpx.Response(400)]
+    with pytest.raises(Refused):
+        scripted.run(lambda cloud: cloud.hub.project_id("vision"))
+    assert len(scripted.asked) == 1
+
+
 def test_a_run_is_a_profile_run_and_starts_at_its_true_time(scripted, data) -> None:
     scripted.api = [data(run_answer(), 201), data(run_answer(), 201)]
     assert scripted.run(lambda cloud: cloud.hub.create_run("p1", name="job", started_at=AT)) == "r1"

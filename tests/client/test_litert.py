@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.client import litert_layers as litert_layers_module
 from orchestrator.client.litert import litert_outcome
 from orchestrator.client.litert_layers import litert_layers
 from orchestrator.domain.outcome import Failed, FailureKind, Measured
@@ -49,6 +50,17 @@ INFO: Memory footprint delta from the start of the tool (MB): init=1.5 overall=2
 """
 PEAK = "INFO: Overall peak memory footprint (MB) via periodic monitoring: 64.5\n"
 
+IN_BOTH = {
+    "latency_p50_ms": 12.25,
+    "latency_p95_ms": 14.0,
+    "latency_min_ms": 12.0,
+    "latency_max_ms": 15.0,
+    "latency_std_ms": 0.5,
+    "first_inference_ms": 20.0,
+    "load_ms": 30.0,
+    "model_size_mb": 4.25,
+}
+
 
 def measured(**files):
     outcome = litert_outcome(ResultFiles(**files))
@@ -64,14 +76,7 @@ def test_the_log_is_converted_to_our_units() -> None:
     measurement = measured(log=parse_log(LOG))
     assert values(measurement) == {
         "latency_ms": 12.5005,
-        "latency_p50_ms": 12.25,
-        "latency_p95_ms": 14.0,
-        "latency_min_ms": 12.0,
-        "latency_max_ms": 15.0,
-        "latency_std_ms": 0.5,
-        "first_inference_ms": 20.0,
-        "load_ms": 30.0,
-        "model_size_mb": 4.25,
+        **IN_BOTH,
         "peak_memory_mb": pytest.approx(20 * 1.048576),
         "throughput_per_s": pytest.approx(1000 / 12.5005),
     }
@@ -96,14 +101,7 @@ def test_the_result_file_has_its_own_units() -> None:
     measurement = measured(benchmark_result=parse_benchmark_result(RESULTS))
     assert values(measurement) == {
         "latency_ms": 12.5,
-        "latency_p50_ms": 12.25,
-        "latency_p95_ms": 14.0,
-        "latency_min_ms": 12.0,
-        "latency_max_ms": 15.0,
-        "latency_std_ms": 0.5,
-        "first_inference_ms": 20.0,
-        "load_ms": 30.0,
-        "model_size_mb": 4.25,
+        **IN_BOTH,
         "peak_memory_mb": pytest.approx(64.5 * 1.048576),
         "throughput_per_s": 80.0,
     }
@@ -250,6 +248,12 @@ def test_an_operators_time_is_that_of_all_its_calls_in_an_inference(given, time_
 def test_negative_times_are_unreadable() -> None:
     with pytest.raises(Unreadable, match="negative"):
         litert_layers(profile(op("[a]:0", -5)))
+
+
+def test_more_operators_than_any_model_has_are_unreadable(monkeypatch) -> None:
+    monkeypatch.setattr(litert_layers_module, "MAX_LAYERS", 3)
+    with pytest.raises(Unreadable, match="too many"):
+        litert_layers(profile(*[op("[a]:0", 5)] * 4))
 
 
 def test_only_the_primary_graph_is_told_for_others_run_inside_it() -> None:

@@ -56,25 +56,23 @@ RESULT = {
     "sandbox": {"landlock": "7"},
     "profile_overhead_pct": 10.0,
 }
-PROFILE = json.dumps(
-    [
-        {"cat": "Session", "name": "model_run", "ts": 0, "dur": 100, "ph": "X", "pid": 1, "tid": 1, "args": {}},
-        *(
-            {
-                "cat": "Node",
-                "name": f"{name}_kernel_time",
-                "ts": at,
-                "dur": 40,
-                "ph": "X",
-                "pid": 1,
-                "tid": 1,
-                "args": {"op_name": "Conv", "provider": provider},
-            }
-            for at, name, provider in ((5, "a", "CPUExecutionProvider"), (50, "b", "CUDAExecutionProvider"))
-        ),
-    ]
-)
-PROFILE = "[\n" + ",\n".join(json.dumps(event) for event in json.loads(PROFILE)) + "\n]\n"
+EVENTS = [
+    {"cat": "Session", "name": "model_run", "ts": 0, "dur": 100, "ph": "X", "pid": 1, "tid": 1, "args": {}},
+    *(
+        {
+            "cat": "Node",
+            "name": f"{name}_kernel_time",
+            "ts": at,
+            "dur": 40,
+            "ph": "X",
+            "pid": 1,
+            "tid": 1,
+            "args": {"op_name": "Conv", "provider": provider},
+        }
+        for at, name, provider in ((5, "a", "CPUExecutionProvider"), (50, "b", "CUDAExecutionProvider"))
+    ),
+]
+PROFILE = "[\n" + ",\n".join(map(json.dumps, EVENTS)) + "\n]\n"
 MODEL = Model(
     name="m",
     path=Path("m.onnx"),
@@ -164,6 +162,19 @@ def test_a_p99_that_rests_on_enough_is_told(outcome) -> None:
 def test_noise_has_its_reasons(outcome, reasons, told) -> None:
     noise = {"run_delay_pct": 40, "steal_pct": 0, "noisy": True, "reasons": reasons}
     assert outcome({"onnxruntime-result.json": {**RESULT, "noise": noise}}).measurement.noise == told
+
+
+def test_what_a_host_does_not_tell_is_left_out(outcome) -> None:
+    told = {key: value for key, value in RESULT.items() if key not in ("memory", "noise", "seed", "inputs", "sandbox")}
+    measurement = outcome({"onnxruntime-result.json": told}).measurement
+    assert "peak_memory_mb" not in measurement.metrics
+    assert not {"steal_pct", "base_memory_mb", "seed", "inputs", "sandbox"} & set(measurement.conditions)
+
+
+def test_a_profile_that_was_cut_short_is_a_doubt(outcome) -> None:
+    cut = PROFILE.removesuffix("\n]\n")
+    found = outcome({"onnxruntime-result.json": RESULT, "onnxruntime-profile.json": cut.encode()})
+    assert found.measurement.noise == ("the operators' profile was cut short",)
 
 
 @pytest.mark.parametrize("kind", ["model_crash", "model_unsupported", "out_of_memory", "run_timeout", "device"])
@@ -269,7 +280,7 @@ def whole_archive() -> bytes:
 ARCHIVE = whole_archive()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 @given(at=st.integers(0, len(ARCHIVE) - 1), byte=st.integers(0, 255), length=st.integers(0, len(ARCHIVE)))
 def test_damage_is_an_outcome_never_a_crash(tmp_path, at, byte, length) -> None:
     damaged = bytearray(ARCHIVE)
