@@ -19,6 +19,6 @@ def command(run: str, as_json: bool) -> None:
 
     report, folder = asyncio.run(stored_report(run))
     if as_json:
-        click.echo(json.dumps(to_json(report), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(to_json(report), indent=1))
     else:
         print_report(report, folder, stream=sys.stdout)

@@ -1,6 +1,5 @@
 """What is stored of a run: from the journal, else from its folder's results.json."""
 
-import json
 from pathlib import Path
 
 from orchestrator.cli.home import DEFAULT_REPORTS, database_url
@@ -18,19 +17,10 @@ async def stored_report(run: str) -> tuple[Report, Path]:
     path = Path(run)
     for file in (path, path / "results.json", DEFAULT_REPORTS / run / "results.json"):
         if file.is_file():
-            return read_results(file), file.parent
+            from orchestrator.presentation.json_report import load_report
+
+            return load_report(file), file.parent
     return await _journalled(run)
-
-
-def read_results(file: Path) -> Report:
-    """The report in a results.json. Raises UsageError where it is none."""
-    from orchestrator.presentation.json_report import from_json
-
-    try:
-        return from_json(json.loads(file.read_bytes()))
-    except ValueError as error:
-        message = f"{file} is no results.json of bench: {error}"
-        raise UsageError(message) from None
 
 
 async def _journalled(run: str) -> tuple[Report, Path]:

@@ -48,4 +48,4 @@ def check_as_json(
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False)
+    return json.dumps(value, indent=1)  # in ASCII: a name cannot steer the terminal

@@ -187,7 +187,8 @@ class _Driver:
                 if not left:
                     raise
                 url = (await self._cloud.download(job.download_id)).url
-        outcome = await asyncio.to_thread(read_outcome, archive, folder)
+        model = self._context.entry.model(job.key.cell.model)
+        outcome = await asyncio.to_thread(read_outcome, archive, folder, model)
         files = await asyncio.to_thread(lambda: sorted(path for path in folder.rglob("*") if path.is_file()))
         relative = tuple(str(path.relative_to(self._context.entry.folder)) for path in files)
         return await self._conclude(replace(job, files=relative), outcome)
