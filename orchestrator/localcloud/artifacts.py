@@ -43,25 +43,16 @@ class Artifacts:
     def size_to_upload(self, artifact_id: str) -> int:
         """How many bytes an upload may bring. Raises Refusal (409) where the artifact is complete."""
         with self._state.read() as connection:
-            row = _require(connection, artifact_id)
-        if row.status == "UPLOADED":
-            raise Refusal(409, "the artifact is uploaded already")
+            row = _require_open(connection, artifact_id)
         self._store.check_room(row.file_size)
         return int(row.file_size)
 
     def fill(self, artifact_id: str, blob: Blob) -> None:
         """Makes received bytes the artifact's, in place of what it had."""
-        try:
-            with self._state.write() as connection:
-                row = _require(connection, artifact_id)
-                if row.status == "UPLOADED":
-                    raise Refusal(409, "the artifact is uploaded already")
-                self._store.record(connection, blob)
-                _change(connection, artifact_id, status="PENDING", blob_id=blob.id)
-                replaced = self._store.erase(connection, row.blob_id)
-        except BaseException:
-            self._store.discard(blob)
-            raise
+        with self._store.adopting(blob) as connection:
+            row = _require_open(connection, artifact_id)
+            _change(connection, artifact_id, status="PENDING", blob_id=blob.id)
+            replaced = self._store.erase(connection, row.blob_id)
         self._store.discard(replaced)
 
     def change(self, artifact_id: str, body: ArtifactPatch) -> Artifact:
@@ -102,6 +93,13 @@ def _require(connection: sa.Connection, artifact_id: str) -> sa.Row[Any]:
     row = connection.execute(sa.select(artifacts).where(artifacts.c.id == artifact_id)).one_or_none()
     if row is None:
         raise Refusal(404, "there is no such artifact")
+    return row
+
+
+def _require_open(connection: sa.Connection, artifact_id: str) -> sa.Row[Any]:
+    row = _require(connection, artifact_id)
+    if row.status == "UPLOADED":
+        raise Refusal(409, "the artifact is uploaded already")
     return row
 
 

@@ -41,7 +41,7 @@ class BlobStore:
         self._incoming = data_dir / "incoming"
         self._blobs = data_dir / "blobs"
         for folder in (self._incoming, self._blobs):
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(exist_ok=True, mode=0o700)
         self._ledger = Ledger(quota_bytes, used_bytes=self._remove_leftovers())
 
     def check_room(self, size_bytes: int) -> None:
@@ -77,9 +77,16 @@ class BlobStore:
         self._put_in_place(path, blob)
         return blob
 
-    def record(self, connection: sa.Connection, blob: Blob) -> None:
-        """Writes the row by which the blob exists."""
-        connection.execute(sa.insert(blobs).values(id=blob.id, size_bytes=blob.size_bytes))
+    @contextmanager
+    def adopting(self, blob: Blob) -> Iterator[sa.Connection]:
+        """A transaction in which the blob comes to exist and gets its owner; where that fails, its bytes go."""
+        try:
+            with self._state.write() as connection:
+                connection.execute(sa.insert(blobs).values(id=blob.id, size_bytes=blob.size_bytes))
+                yield connection
+        except BaseException:
+            self.discard(blob)
+            raise
 
     def erase(self, connection: sa.Connection, blob_id: str | None) -> Blob | None:
         """Removes the row; after the commit, `discard` what this returns."""

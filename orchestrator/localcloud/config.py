@@ -18,6 +18,7 @@ MIB = 2**20
 GIB = 2**30
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
+API_KEY_FILE = "api-key"
 
 
 class Execute(Protocol):
@@ -86,7 +87,7 @@ class CloudConfig:
 
 def load_or_make_key(data_dir: Path) -> str:
     """The API key a data folder keeps for a cloud that was given none. Raises OSError where it cannot be kept."""
-    return load_or_make_secret(data_dir / "api-key")
+    return load_or_make_secret(data_dir / API_KEY_FILE)
 
 
 def _is_loopback(host: str) -> bool:

@@ -117,8 +117,7 @@ class Jobs:
 
     def publish(self, job_id: str, download_id: str, blob: Blob, result: Result) -> None:
         """The results are there, for the download and for the job; the device is STOPPING."""
-        with self._state.write() as connection:
-            self._store.record(connection, blob)
+        with self._store.adopting(blob) as connection:
             set_results(connection, download_id, blob.id)
             values = {"blob_id": blob.id, "status": "STOPPING", "result": result}
             connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(values))

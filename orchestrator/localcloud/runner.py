@@ -8,8 +8,6 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from orchestrator.localcloud.blobs import Blob, BlobStore
 from orchestrator.localcloud.config import CloudConfig
 from orchestrator.localcloud.jobs import Jobs, Lease, Result
@@ -21,7 +19,7 @@ from orchestrator.protocol.results import read_results
 from orchestrator.protocol.unreadable import Unreadable, UnsafeArchive
 
 LOG = logging.getLogger(__name__)
-AGAIN_S = 1.0  # the pause after the database or the disk failed
+AGAIN_S = 1.0  # the pause after a fault of the database, the disk or ourselves
 
 
 class Unmeasurable(Exception):
@@ -68,7 +66,7 @@ class Runner:
                 self._jobs.recover()
                 self._tidy()
                 self._work()
-            except (SQLAlchemyError, OSError):
+            except Exception:  # this thread is all there is between a fault and jobs that wait for ever
                 LOG.exception("the job queue failed and begins again")
                 self._stop.wait(AGAIN_S)
 
@@ -192,4 +190,4 @@ def _verdict(results: Path, scratch: Path) -> Result:
 def _make_empty(folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
-    folder.mkdir()
+    folder.mkdir(mode=0o700)

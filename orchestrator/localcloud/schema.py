@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+VERSION = 1  # of these tables; a folder with another one is refused
 METADATA = sa.MetaData()
 NO_STEP = -1  # a metric without a step; part of the primary key, so it cannot be null
 

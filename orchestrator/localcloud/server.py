@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from types import FrameType
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.errors import UsageError
 from orchestrator.localcloud.app import LocalCloud
-from orchestrator.localcloud.config import CloudConfig
+from orchestrator.localcloud.config import API_KEY_FILE, CloudConfig
 
 GRACE_S = 2  # what answers under way get when the server stops
 KEEP_ALIVE_S = 75  # longer than clients keep an idle connection, so that the server never closes one under a request
@@ -32,14 +33,12 @@ class RunningServer:
 def running_server(config: CloudConfig) -> Iterator[RunningServer]:
     """Serves from a thread while the block runs; ready when it begins, nothing is left when it ends.
 
-    Raises UsageError where a port is taken, and SQLAlchemyError or OSError where the data folder is unusable.
+    Raises UsageError where a port is taken or the data folder cannot be used.
     """
     with ExitStack() as stack:
         api = stack.enter_context(_listening(config.host, config.port))
         storage = stack.enter_context(_listening(config.host, config.storage_port))
-        cloud = LocalCloud(config, storage_port=storage.getsockname()[1])
-        stack.callback(cloud.close)
-        cloud.runner.start()
+        cloud = stack.enter_context(_started(config, storage.getsockname()[1]))
         stack.enter_context(_serving(cloud, [api, storage]))
         yield RunningServer(base_url=_url(api), storage_url=_url(storage))
 
@@ -49,6 +48,8 @@ def serve(config: CloudConfig) -> None:
     stopped = threading.Event()
     with _on_signals(stopped.set), running_server(config) as server:
         print(f"the device cloud listens on {server.base_url} (storage on {server.storage_url})", flush=True)
+        if not config.key_was_given:
+            print(f"its key is in {config.data_dir / API_KEY_FILE}", flush=True)
         stopped.wait()
 
 
@@ -63,6 +64,22 @@ def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _started(config: CloudConfig, storage_port: int) -> Iterator[LocalCloud]:
+    """The cloud with its queue at work."""
+    try:
+        cloud = LocalCloud(config, storage_port=storage_port)
+        cloud.runner.start()
+    except (SQLAlchemyError, OSError) as error:
+        reason = str(getattr(error, "orig", error))
+        message = f"the data folder {config.data_dir} cannot be used: {reason}; repair it or choose another"
+        raise UsageError(message) from error
+    try:
+        yield cloud
+    finally:
+        cloud.close()
 
 
 class _Server(uvicorn.Server):

@@ -10,7 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from orchestrator.localcloud.schema import METADATA
+from orchestrator.errors import UsageError
+from orchestrator.localcloud.schema import METADATA, VERSION
 
 BUSY_TIMEOUT_MS = 30_000
 
@@ -26,7 +27,10 @@ def timestamp(moment: datetime | None = None) -> str:
 
 
 class State:
-    """Transactions on the database in `data_dir`. Safe to use from several threads."""
+    """Transactions on the database in `data_dir`. Safe to use from several threads.
+
+    Raises UsageError where the database is another version's, SQLAlchemyError or OSError where there can be none.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         self._engine = _open(data_dir / "cloud.db")
@@ -50,6 +54,7 @@ class State:
 
 
 def _open(path: Path) -> sa.Engine:
+    path.touch(mode=0o600)
     engine = sa.create_engine(f"sqlite:///{path}")
 
     @sa.event.listens_for(engine, "connect")
@@ -57,5 +62,19 @@ def _open(path: Path) -> sa.Engine:
         for pragma in ("journal_mode=wal", "synchronous=full", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=on"):
             connection.execute(f"pragma {pragma}")
 
-    METADATA.create_all(engine)
+    try:
+        with engine.begin() as connection:
+            _make_tables(connection, path)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
+
+
+def _make_tables(connection: sa.Connection, path: Path) -> None:
+    found = connection.exec_driver_sql("pragma user_version").scalar_one()
+    if found not in (0, VERSION):
+        message = f"{path} is another version's ({found}, not {VERSION}): choose another data folder"
+        raise UsageError(message)
+    METADATA.create_all(connection)
+    connection.exec_driver_sql(f"pragma user_version = {VERSION}")

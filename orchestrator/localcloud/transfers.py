@@ -31,15 +31,10 @@ class Transfers:
 
     def fill_upload(self, upload_id: str, blob: Blob) -> None:
         """Makes received bytes the upload's bundle, in place of what it had."""
-        try:
-            with self._state.write() as connection:
-                row = _require_open_upload(connection, upload_id)
-                self._store.record(connection, blob)
-                connection.execute(sa.update(uploads).where(uploads.c.id == upload_id).values(blob_id=blob.id))
-                replaced = self._store.erase(connection, row.blob_id)
-        except BaseException:
-            self._store.discard(blob)
-            raise
+        with self._store.adopting(blob) as connection:
+            row = _require_open_upload(connection, upload_id)
+            connection.execute(sa.update(uploads).where(uploads.c.id == upload_id).values(blob_id=blob.id))
+            replaced = self._store.erase(connection, row.blob_id)
         self._store.discard(replaced)
 
     def make_download(self) -> sa.Row[Any]:
@@ -58,14 +53,9 @@ class Transfers:
 
     def fill_download(self, download_id: str, blob: Blob) -> None:
         """Publishes received bytes as the results. Raises as `check_download` does."""
-        try:
-            with self._state.write() as connection:
-                _require_empty_download(connection, download_id)
-                self._store.record(connection, blob)
-                set_results(connection, download_id, blob.id)
-        except BaseException:
-            self._store.discard(blob)
-            raise
+        with self._store.adopting(blob) as connection:
+            _require_empty_download(connection, download_id)
+            set_results(connection, download_id, blob.id)
 
     def _make(self, table: sa.Table, **fields: str) -> sa.Row[Any]:
         with self._state.write() as connection:

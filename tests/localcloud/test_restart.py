@@ -29,7 +29,7 @@ def execute(order, scratch, *, stop=None):
     return scratch / "results.zip"
 
 devices = tuple(Device(name=name, platform="ANDROID") for name in ("one", "two"))
-serve(CloudConfig(data_dir=data, api_key="key", execute=execute, devices=lambda: devices))
+serve(CloudConfig(data_dir=data, api_key="key", key_was_given=True, execute=execute, devices=lambda: devices))
 """
 
 

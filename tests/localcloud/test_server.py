@@ -3,10 +3,14 @@
 import logging
 import signal
 import socket
+import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,7 @@ import pytest
 from orchestrator.errors import UsageError
 from orchestrator.localcloud import runner
 from orchestrator.localcloud.config import CloudConfig, load_or_make_key
-from orchestrator.localcloud.server import running_server, serve
+from orchestrator.localcloud.server import running_server
 
 
 def test_it_is_ready_when_it_begins_and_gone_when_it_ends(config: Any) -> None:
@@ -112,8 +116,35 @@ def test_the_folders_own_key_is_made_once_and_is_private(tmp_path: Path) -> None
     assert load_or_make_key(tmp_path / "other") != key
 
 
-def test_the_data_folder_is_private(cloud: Any) -> None:
-    assert stat.S_IMODE(cloud.config.data_dir.stat().st_mode) == 0o700
+def test_nothing_in_the_data_folder_is_for_others_eyes(config: Any, serve_cloud: Any) -> None:
+    config.data_dir.mkdir(mode=0o755)
+    with serve_cloud(config) as cloud:
+        cloud.wait(cloud.submit("one")[0])
+        inside = list(config.data_dir.iterdir())
+        assert {path.name for path in inside} >= {"cloud.db", "cloud.db-wal", "signing-key", "blobs", "scratch"}
+        assert [path.name for path in inside if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: folder.write_text("a file"),
+        lambda folder: (folder.mkdir(), (folder / "cloud.db").write_bytes(b"not a database" * 99)),
+        lambda folder: (folder.mkdir(), (folder / "cloud.db").mkdir()),
+        lambda folder: (folder.mkdir(), (folder / "blobs").write_text("a file")),
+        lambda folder: (folder.mkdir(), set_version(folder / "cloud.db", 99)),
+    ],
+    ids=["file", "no-database", "folder-for-database", "file-for-folder", "other-version"],
+)
+def test_a_data_folder_that_cannot_be_used_is_a_usage_error(config: Any, spoil: Any) -> None:
+    spoil(config.data_dir)
+    with pytest.raises(UsageError, match=str(config.data_dir)), running_server(config):
+        pass
+
+
+def set_version(database: Path, version: int) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(f"pragma user_version = {version}")
 
 
 def test_the_key_and_signed_urls_are_told_to_nobody(cloud: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -144,21 +175,38 @@ def test_a_broken_disk_makes_the_queue_begin_again(
     assert cloud.wait(cloud.submit("one")[0])["result"] == "PASSED"
 
 
+def test_a_fault_of_ours_ends_its_job_and_not_the_queue(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(runner, "AGAIN_S", 0.01)
+    with monkeypatch.context() as faulty:
+        faulty.setattr(runner, "read_results", fail)
+        assert cloud.wait(cloud.submit("one")[0])["result"] == "ERRORED"
+    assert cloud.wait(cloud.submit("one")[0])["result"] == "PASSED"
+
+
+SERVE = """
+import sys
+from pathlib import Path
+from orchestrator.localcloud.config import CloudConfig, load_or_make_key
+from orchestrator.localcloud.server import serve
+
+data = Path(sys.argv[1])
+serve(CloudConfig(data_dir=data, api_key=load_or_make_key(data)))
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_says_where_it_listens_and_stops_at_a_signal(
-    config: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
-    told: list[str] = []
-    wait = threading.Event.wait
-
-    def signalled(event: threading.Event, timeout: float | None = None) -> bool:
-        if threading.current_thread() is threading.main_thread() and timeout is None and not told:
-            told.append(capsys.readouterr().out)
-            signal.raise_signal(number)
-        return wait(event, timeout)
-
-    before = signal.getsignal(number)
-    monkeypatch.setattr(threading.Event, "wait", signalled)
-    serve(config)
-    assert told
-    assert signal.getsignal(number) is before
+def test_the_command_says_where_it_listens_and_stops_at_a_signal(tmp_path: Path, number: int) -> None:
+    command = [sys.executable, "-c", SERVE, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        told = [process.stdout.readline(), process.stdout.readline()]
+        url = told[0].split()[5]
+        assert httpx.get(f"{url}/api/device-cloud/devices").status_code == 401
+        headers = {"Authorization": f"Bearer {(tmp_path / 'api-key').read_text().strip()}"}
+        assert httpx.get(f"{url}/api/device-cloud/devices", headers=headers).json()["data"]
+        process.send_signal(number)
+        assert process.communicate(timeout=10) == ("", "")
+    assert process.returncode == 0
+    assert told[1] == f"its key is in {tmp_path / 'api-key'}\n"
