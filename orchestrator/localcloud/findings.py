@@ -1,10 +1,10 @@
 """What the measuring children report: checked like a stranger's words, for they have run a stranger's model."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from orchestrator.localcloud.flags import MAX_RUNS
+from orchestrator.protocol.onnxruntime import MAX_SAMPLES
 
 _Size = Annotated[float, Field(ge=0)]
 _Name = Annotated[str, Field(max_length=1000)]
@@ -63,13 +63,20 @@ class Measured(_Message):
     first_inference_ms: _Size
     warmup_ms: Times
     latency_ms: Times
-    samples_ms: Annotated[tuple[_Size, ...], Field(min_length=1, max_length=MAX_RUNS)]
+    samples_ms: Annotated[tuple[_Size, ...], Field(min_length=1, max_length=MAX_SAMPLES)]
     memory: MemoryPeaks
     noise: HostNoise
     doubts: Annotated[tuple[_Line, ...], Field(max_length=10)]
     inputs: Annotated[tuple[FedInput, ...], Field(max_length=1000)]
     input_bytes: Annotated[int, Field(ge=0)]
     chosen_dimensions: Annotated[dict[_Name, int], Field(max_length=1000)]
+
+    @model_validator(mode="after")
+    def _counts_its_samples(self) -> Self:
+        if self.latency_ms.count != len(self.samples_ms):
+            reason = f"{len(self.samples_ms)} samples, and a count of {self.latency_ms.count}"
+            raise ValueError(reason)
+        return self
 
 
 class Profiled(_Message):

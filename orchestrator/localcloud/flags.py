@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-MAX_RUNS = 10_000  # as many samples as a result file holds
+from orchestrator.protocol.onnxruntime import MAX_SAMPLES
+
 _MAX_SECONDS = 86_400.0
 _MAX_DIMENSION = 2**31 - 1
 _MAX_INPUTS = 1000
@@ -34,7 +35,7 @@ class FlagError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a model is to be measured. `shapes` are those of the inputs that the flags name.
+    """How a model is to be measured. `shapes` are those of the inputs that the flags name; no flag sets `max_runs`.
 
     `spinning` lets waiting threads burn their core; `ignored` are flags that mean nothing here.
     """
@@ -43,6 +44,7 @@ class Settings:
     min_runs: int = 30
     min_s: float = 1.0
     max_s: float = 10.0
+    max_runs: int = MAX_SAMPLES
     warmup_runs: int = 1
     warmup_min_s: float = 0.0
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -110,10 +112,10 @@ def _truth(flag: str, text: str) -> bool:
 
 _FLAGS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "num_threads": ("threads", _whole(-1, 1024)),
-    "num_runs": ("min_runs", _whole(1, MAX_RUNS)),
+    "num_runs": ("min_runs", _whole(1, MAX_SAMPLES)),
     "min_secs": ("min_s", _seconds),
     "max_secs": ("max_s", _seconds),
-    "warmup_runs": ("warmup_runs", _whole(0, MAX_RUNS)),
+    "warmup_runs": ("warmup_runs", _whole(0, MAX_SAMPLES)),
     "warmup_min_secs": ("warmup_min_s", _seconds),
     "use_xnnpack": ("use_xnnpack", _truth),
     "allow_spinning": ("spinning", _truth),

@@ -119,7 +119,7 @@ def found_in(result: ChildResult, stage: str, kind: type[_Found]) -> _Found | Fa
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        return Fault(kind="device", reason=f"the measurement reported nonsense at {place}: {first['msg']}")
+        return Fault(kind="device", reason=_line(f"the measurement reported nonsense at {place}: {first['msg']}"))
 
 
 def _fault(result: ChildResult) -> Fault:
@@ -150,7 +150,7 @@ def _died(number: int, doing: str, printed: str) -> Fault:
     """By a signal that we did not send. The system's own SIGKILL is its way to get memory back."""
     if number == signal.SIGKILL or (number == signal.SIGABRT and _NO_MEMORY.search(printed)):
         return Fault(kind="out_of_memory", reason=f"memory ran out {doing}")
-    return Fault(kind="model_crash", reason=f"the process crashed {doing} ({signal.Signals(number).name})")
+    return Fault(kind="model_crash", reason=f"the process crashed {doing}: {signal.strsignal(number)}")
 
 
 def _line(text: str) -> str:
@@ -163,5 +163,6 @@ def _last(result: ChildResult, stage: str) -> dict[str, Any] | None:
 
 
 def _walls(result: ChildResult) -> Mapping[str, bool | int]:
-    ready = _last(result, "ready") or {}
-    return {str(name): wall for name, wall in ready.get("walls", {}).items() if isinstance(wall, bool | int)}
+    """As told before the model was touched: the first such message, whatever came later."""
+    ready: dict[str, Any] = next((message for message in result.messages if message.get("stage") == "ready"), {})
+    return dict(ready.get("walls", {}))

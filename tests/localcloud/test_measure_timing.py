@@ -12,7 +12,7 @@ from orchestrator.localcloud.measure.summary import summarise_ms
 from orchestrator.localcloud.measure.timing import Effort, time_runs, undisturbed, warm_up
 
 MS = 1_000_000
-LEAST = Effort(min_runs=1, min_s=0.0, max_s=10.0)
+LEAST = Effort(min_runs=1, min_s=0.0, max_s=10.0, max_runs=10_000)
 
 
 class Workload:
@@ -34,12 +34,12 @@ class Workload:
 @pytest.mark.parametrize(
     ("duration_ms", "effort", "runs"),
     [
-        (10, Effort(min_runs=30, min_s=1.0, max_s=10.0), 100),  # at least a second
-        (50, Effort(min_runs=30, min_s=1.0, max_s=10.0), 30),  # at least thirty
-        (1000, Effort(min_runs=30, min_s=1.0, max_s=10.0), 10),  # but no more than ten seconds
-        (60_000, Effort(min_runs=30, min_s=1.0, max_s=10.0), 1),  # and always one
+        (10, Effort(min_runs=30, min_s=1.0, max_s=10.0, max_runs=10_000), 100),  # at least a second
+        (50, Effort(min_runs=30, min_s=1.0, max_s=10.0, max_runs=10_000), 30),  # at least thirty
+        (1000, Effort(min_runs=30, min_s=1.0, max_s=10.0, max_runs=10_000), 10),  # but no more than ten seconds
+        (60_000, Effort(min_runs=30, min_s=1.0, max_s=10.0, max_runs=10_000), 1),  # and always one
         (1, Effort(min_runs=5, min_s=1.0, max_s=10.0, max_runs=7), 7),
-        (1, Effort(min_runs=5, min_s=0.0, max_s=0.0), 1),
+        (1, Effort(min_runs=5, min_s=0.0, max_s=0.0, max_runs=10_000), 1),
     ],
 )
 def test_the_timed_loop_does_the_least_and_ends_at_the_most(duration_ms: float, effort: Effort, runs: int) -> None:
@@ -54,9 +54,9 @@ def test_the_timed_loop_does_the_least_and_ends_at_the_most(duration_ms: float, 
         ([10], LEAST, 4),  # the first inference and three that agree with it
         ([20, 15, 12, 10], LEAST, 7),
         ([10, 10.4, 10.8, 11.2], LEAST, 4),  # each within 5 % of the one before
-        ([10], Effort(min_runs=20, min_s=0.0, max_s=10.0), 20),
-        ([10], Effort(min_runs=1, min_s=0.5, max_s=10.0), 51),
-        ([10], Effort(min_runs=1, min_s=5.0, max_s=0.1), 11),
+        ([10], Effort(min_runs=20, min_s=0.0, max_s=10.0, max_runs=10_000), 20),
+        ([10], Effort(min_runs=1, min_s=0.5, max_s=10.0, max_runs=10_000), 51),
+        ([10], Effort(min_runs=1, min_s=5.0, max_s=0.1, max_runs=10_000), 11),
     ],
 )
 def test_warm_up_ends_when_the_runs_agree(durations_ms: list[float], least: Effort, runs: int) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from onnx import TensorProto, helper, numpy_helper
 
 from orchestrator.localcloud.sessions import Stopped
@@ -207,6 +209,40 @@ def test_inputs_of_uncommon_types_are_fed(carry_out: CarryOut, elem_type: int) -
     graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", values[:1], values[1:])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     assert figures(carry_out("model.onnx", model.SerializeToString())).inputs[0].shape == [2, 3]
+
+
+def relu_model(*shape: int) -> bytes:
+    """A TFLite model of one operator; -1 is a dynamic dimension."""
+    plain = [max(size, 1) for size in shape]
+    tensors = [schema.TensorT(shape=plain, shapeSignature=list(shape), name=name, buffer=0) for name in "xy"]
+    relu = schema.BuiltinOperator.RELU
+    model = schema.ModelT(
+        version=3,
+        operatorCodes=[schema.OperatorCodeT(builtinCode=relu, deprecatedBuiltinCode=relu)],
+        subgraphs=[
+            schema.SubGraphT(
+                tensors=tensors, inputs=[0], outputs=[1], operators=[schema.OperatorT(inputs=[0], outputs=[1])]
+            )
+        ],
+        buffers=[schema.BufferT()],
+    )
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+@pytest.mark.parametrize(
+    ("flags", "mebibytes"),
+    [({}, 0), ({"input_layer": "x", "input_layer_shape": "64,262144"}, 128)],
+)
+def test_a_dynamic_tflite_input_has_the_size_of_the_flags(
+    carry_out: CarryOut, flags: dict[str, str], mebibytes: int
+) -> None:
+    results = carry_out("model.tflite", relu_model(-1, 262144), params={"num_runs": "3", "min_secs": "0", **flags})
+    assert results.log is not None
+    assert results.log.errors == ()
+    assert results.log.memory_overall_mib is not None
+    assert mebibytes < results.log.memory_overall_mib < mebibytes + 100
 
 
 def order_for(folder: Path, model: bytes, **flags: str) -> WorkOrder:

@@ -59,11 +59,12 @@ def _load(runtime: Runtime, spec: Spec) -> tuple[LoadedModel, int]:
 def _run(infer: Infer, spec: Spec) -> dict[str, Any]:
     """First inference, warm-up, timed runs."""
     first_ns = timed_ns(infer)
-    least = Effort(min_runs=spec["warmup_runs"], min_s=spec["warmup_min_s"], max_s=spec["max_s"])
+    most = {"max_s": spec["max_s"], "max_runs": spec["max_runs"]}
+    least = Effort(min_runs=spec["warmup_runs"], min_s=spec["warmup_min_s"], **most)
     warmup = warm_up(infer, first_ns, least=least)
     with undisturbed():
         before = read_host()
-        times = time_runs(infer, Effort(min_runs=spec["min_runs"], min_s=spec["min_s"], max_s=spec["max_s"]))
+        times = time_runs(infer, Effort(min_runs=spec["min_runs"], min_s=spec["min_s"], **most))
         noise = noise_between(before, read_host())
     latency_ms = summarise_ms(times)
     return {

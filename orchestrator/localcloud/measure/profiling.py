@@ -30,4 +30,4 @@ def tell_profile(profile: Callable[[], tuple[str, list[int]]], say: Say) -> None
     except Failure as failure:
         say(stage="failed", kind=failure.kind, reason=str(failure))
     else:
-        say(stage="profiled", file=file, runs=len(times), run_ms=sorted(times)[len(times) // 2] / 1e6)
+        say(stage="profiled", file=file, run_ms=sorted(times)[len(times) // 2] / 1e6)

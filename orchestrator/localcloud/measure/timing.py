@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 Clock = Callable[[], int]
 
-MAX_RUNS = 10_000  # as many samples as a result file holds
-
 _STEADY_RUNS = 3  # so many in a row ...
 _STEADY_SHARE = 0.05  # ... differ by no more than this from the one before
 _WARMUP_MAX_S = 2.0  # where they never do
@@ -22,7 +20,7 @@ class Effort:
     min_runs: int
     min_s: float
     max_s: float
-    max_runs: int = MAX_RUNS
+    max_runs: int
 
     def ends(self, runs: int, spent_s: float, *, settled: bool = True) -> bool:
         """Whether so many runs in so many seconds are the end; beyond the least, only once they have settled."""
