@@ -69,7 +69,7 @@ class ProfiledModel:
             array = arrays[(name.value or b"").decode("utf-8", "replace")]
             self._call("GetTensorBufferPackedSize", _Handle(buffer), ctypes.byref(size))
             if size.value != array.nbytes:
-                message = f"an input takes {size.value} bytes, not {array.nbytes}"
+                message = f"the profiler keeps an input at {size.value} bytes, and {array.nbytes} are needed"
                 raise CallFailed(message)
             self._call("LockTensorBuffer", _Handle(buffer), ctypes.byref(place), _TO_WRITE)
             ctypes.memmove(place, array.tobytes(), array.nbytes)
