@@ -25,10 +25,11 @@ def kill_at(number: int, moment: str) -> None:
     async def counting(self: Journal, entry: Any) -> Any:
         nonlocal count
         count += 1
-        if count == number and moment == "before":
+        is_last = count == number
+        if is_last and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         moved = await write(self, entry)
-        if count == number:
+        if is_last:
             os.kill(os.getpid(), signal.SIGKILL)
         return moved
 
