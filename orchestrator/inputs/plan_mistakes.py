@@ -25,7 +25,6 @@ _EXPECTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "union_tag_not_found": "text or a mapping",
-    "string_too_short": "some text",
 }
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
@@ -74,11 +73,9 @@ def _said(item: Any, given: str) -> tuple[str, str]:
         return _not_among(re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]], value, given)
     if kind in _BOUNDS:
         bound, words_of_bound = _BOUNDS[kind]
-        return f"expected {words_of_bound} {context[bound]:g}, not {given}", ""
-    if kind == "string_too_long":
-        return f"longer than {context['max_length']} characters", ""
+        return f"expected {words_of_bound} {context[bound]:.15g}, not {given}", ""
     if kind in ("too_short", "too_long"):
-        return _wrong_length(context), ""
+        return _wrong_length(context, "entry" if isinstance(value, list) else "character"), ""
     return f"expected {_EXPECTED[kind]}, not {given}", _type_hint(kind, value)
 
 
@@ -89,10 +86,10 @@ def _not_among(words: list[str], value: object, given: str) -> tuple[str, str]:
     return f"expected {_listed(words)}, not {given}", likely
 
 
-def _wrong_length(context: Any) -> str:
-    if "min_length" in context and context["actual_length"] < context["min_length"]:
-        return "expected at least one entry"
-    return f"more than {context['max_length']} entries"
+def _wrong_length(context: Any, unit: str) -> str:
+    if context["actual_length"] == 0:
+        return f"expected at least one {unit}"
+    return f"expected at most {context['max_length']} {'entries' if unit == 'entry' else 'characters'}"
 
 
 def _type_hint(kind: str, value: object) -> str:

@@ -4,7 +4,7 @@
 """
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 from pydantic.json_schema import GenerateJsonSchema
@@ -28,6 +28,7 @@ from orchestrator.inputs.plan_values import (
     Section,
     TagValue,
     Text,
+    Version,
 )
 
 TEXT_TAG, MAPPING_TAG = "<text>", "<mapping>"  # parts of an error's place that are not in the file
@@ -52,7 +53,7 @@ NotifyItem = Annotated[
 class PlanSection(Section):
     """A plan of bench: which models are measured on which devices, how often, and what they must keep."""
 
-    version: Literal[1] = 1
+    version: Version = 1
     """The version of this format."""
     name: FileName
     """What the run is called."""

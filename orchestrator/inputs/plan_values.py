@@ -94,6 +94,13 @@ def _tag_value(value: object) -> object:
     return _flag_value(value) if isinstance(value, bool) else _as_written(value)
 
 
+def _version(value: int) -> int:
+    if value != 1:
+        message = f"expected 1, the version of this format that this program reads, not {value}"
+        raise ValueError(message)
+    return value
+
+
 def _os(value: str) -> str:
     parse_os(value)
     return value
@@ -184,6 +191,7 @@ _SHARE_SCHEMA = {
     ]
 }
 
+Version = Annotated[int, AfterValidator(_version), WithJsonSchema({"const": 1})]
 Text = Annotated[str, *_text(MAX_TEXT)]
 PathText = Annotated[str, *_text(4096)]
 FileName = Annotated[str, *_text(MAX_TEXT), AfterValidator(_file_name)]

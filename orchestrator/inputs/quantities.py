@@ -14,7 +14,7 @@ def parse_duration_s(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         message = f"{value} has no unit: write {_HOW}"
         raise ValueError(message)
-    if not isinstance(value, str) or not (match := re.match(DURATION_PATTERN, value)):
+    if not isinstance(value, str) or not (match := re.fullmatch(DURATION_PATTERN, value)):
         message = f"expected {_HOW}"
         raise ValueError(message)
     unit = match[2]
@@ -25,12 +25,12 @@ def format_duration(seconds: float) -> str:
     """The shortest spelling: the largest unit that leaves a whole number, else milliseconds."""
     fitting = [unit for unit, size in _SECONDS.items() if seconds >= size and (seconds / size).is_integer()]
     unit = fitting[-1] if fitting else "ms"
-    return f"{seconds / _SECONDS[unit]:g}{unit}"
+    return f"{seconds / _SECONDS[unit]:.6f}".rstrip("0").rstrip(".") + unit
 
 
 def parse_fraction(value: object) -> float:
     """A share or relative change as a fraction, from `5%` or 0.05. A bare number above 1 is refused as ambiguous."""
-    if isinstance(value, str) and re.match(PERCENTAGE_PATTERN, value):
+    if isinstance(value, str) and re.fullmatch(PERCENTAGE_PATTERN, value):
         return float(value.removesuffix("%")) / 100
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         message = "expected a percentage such as 5%, or a fraction such as 0.05"
