@@ -1,4 +1,4 @@
-"""A run's exit code: the first of a failed gate, an unusable cloud, missing results, an open gate; never green by default."""
+"""A run's exit code: the first of a failed gate, an unusable cloud, missing results, an open gate."""
 
 import pytest
 
