@@ -11,7 +11,7 @@ from orchestrator.client.foreign_text import harmless
 from orchestrator.client.litert_layers import litert_layers
 from orchestrator.domain.measurement import Measurement
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome
-from orchestrator.protocol.litert_log import LiteRtLog
+from orchestrator.protocol.litert_log import NOISE, LiteRtLog
 from orchestrator.protocol.litert_proto import BenchmarkResult, MemoryMetrics
 from orchestrator.protocol.litert_stat import Stat
 from orchestrator.protocol.results import BENCHMARK_RESULT_FILE, LOG_FILE, ResultFiles
@@ -135,11 +135,15 @@ def _conditions(log: LiteRtLog) -> Iterator[tuple[str, str]]:
     delegates += [f"{applied.name} ({applied.extent})" for applied in log.delegates.applied]
     if delegates:
         yield "delegates", harmless(", ".join(dict.fromkeys(delegates)))
+    notes = [warning for warning in log.warnings if not warning.startswith(NOISE)]
+    if notes:
+        yield "notes", harmless("; ".join(notes[:TOLD_ERRORS]))
 
 
 def _doubts(log: LiteRtLog) -> tuple[str, ...]:
-    """Errors that did not stop the tool, such as a delegate that it then did without."""
-    return tuple(harmless(error) for error in log.errors[:TOLD_ERRORS])
+    """The runner's own doubts, and errors that did not stop the tool, such as a delegate that it then did without."""
+    noise = (warning.removeprefix(NOISE) for warning in log.warnings if warning.startswith(NOISE))
+    return tuple(harmless(text) for text in (*noise, *log.errors[:TOLD_ERRORS]))
 
 
 def _failure(log: LiteRtLog) -> Failed | None:

@@ -72,6 +72,7 @@ def _conditions(result: OnnxRuntimeResult) -> Iterator[tuple[str, str]]:
         ("inputs", [f"{fed.name}: {fed.dtype} {'x'.join(map(str, fed.shape))}" for fed in result.inputs]),
         ("chosen_dimensions", [f"{name}={size}" for name, size in result.chosen_dimensions.items()]),
         ("sandbox", [f"{name}={wall}" for name, wall in result.sandbox.items()]),
+        ("notes", result.notes),
     ):
         if texts:
             yield kind, harmless(", ".join(texts), 1000)

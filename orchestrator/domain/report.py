@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.device import Device
+from orchestrator.domain.doubts import gather_doubts
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.measurement import METRICS, Layer
 from orchestrator.domain.model import Model
@@ -183,7 +184,7 @@ def _doubts(jobs: list[JobResult], metrics: Mapping[str, CellMetric]) -> tuple[s
     headline = metrics.get("latency_p50_ms") or metrics.get("latency_ms")
     if headline and headline.summary.spread > NOISY_SPREAD:
         doubts.append(f"jobs differ by {headline.summary.spread:.0%} of their median")
-    return (*doubts, *sorted({reason for measurement in measured for reason in measurement.noise}))
+    return (*doubts, *gather_doubts(measurement.noise for measurement in measured))
 
 
 def _layers(runs: list[tuple[Layer, ...]]) -> tuple[CellLayer, ...]:

@@ -12,7 +12,7 @@ from orchestrator.localcloud.flags import Settings
 from orchestrator.localcloud.outcome import Outcome
 from orchestrator.localcloud.sessions import Fault
 from orchestrator.protocol.litert_delegate import Delegates, parse_delegates
-from orchestrator.protocol.litert_log import LiteRtLog, format_log
+from orchestrator.protocol.litert_log import NOISE, LiteRtLog, format_log
 from orchestrator.protocol.litert_proto import (
     BenchmarkResult,
     LatencyMetrics,
@@ -38,15 +38,15 @@ def litert_files(outcome: Outcome) -> Mapping[str, bytes | Path]:
 
 
 def litert_log(outcome: Outcome) -> str:
-    """The tool's log, with our notes as warnings after its first line: they must not follow an error that is last."""
+    """The tool's log, with our notes as warnings, those that doubt the figures marked."""
     found = outcome.measured
     log = LiteRtLog(params=_params(outcome.settings), model_size_mb=outcome.model_size_bytes / 1e6)
     if isinstance(found, Fault):
-        log, notes = replace(log, errors=(f"{found.kind}: {found.reason}",), failed=True), outcome.notes
+        log = replace(log, errors=(f"{found.kind}: {found.reason}",), failed=True)
     else:
-        log, notes = _measured_log(log, found, _delegates(outcome.printed)), (*outcome.notes, *found.doubts)
-    start, rest = format_log(log).split("\n", 1)
-    return "\n".join([start, *(f"WARN: {note}" for note in notes), rest])
+        doubts = tuple(NOISE + doubt for doubt in found.doubts)
+        log = replace(_measured_log(log, found, _delegates(outcome.printed)), warnings=doubts)
+    return format_log(replace(log, warnings=(*outcome.notes, *log.warnings)))
 
 
 def _params(settings: Settings) -> dict[str, str]:

@@ -18,6 +18,7 @@ _OPTIONS_TITLE = "Summary of All Runs w/ Different Performance Options"
 _OPTION = re.compile(r"(?P<name>\S.{0,200}?) *: +(?:count=|(?P<failed>failed!))")
 _ERROR_WITHOUT_LEVEL = re.compile(r"Failed to apply .{1,100}? delegate|Disallowed CPU fallback detected")
 _GAVE_UP = "Benchmarking failed"
+NOISE = "noise: "  # begins a warning of ours that says why the figures may be doubted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,7 @@ class LiteRtLog:
     end_rss_file_and_shared_mib: float | None = None
     delegates: Delegates = field(default_factory=Delegates)
     errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     failed: bool = False
     operators: OperatorTables = field(default_factory=OperatorTables)
     options: tuple[OptionRun, ...] = ()
@@ -77,6 +79,7 @@ def parse_log(text: str) -> LiteRtLog:
         **parse_figures(texts),
         delegates=parse_delegates(texts),
         errors=tuple(line.text for line in lines if _is_error(line))[:MAX_ERRORS],
+        warnings=tuple(line.text for line in lines if line.level == "WARN" and line.text)[:MAX_ERRORS],
         failed=any(line.level == "FATAL" or _GAVE_UP in line.text for line in lines),
         operators=parse_tables(texts),
         options=options,
@@ -115,6 +118,7 @@ def format_log(log: LiteRtLog) -> str:
 
 def _log_lines(log: LiteRtLog) -> Iterator[str]:
     yield "INFO: STARTING!"
+    yield from (f"WARN: {warning}" for warning in log.warnings)
     yield from (f"INFO: {name}: [{value}]" for name, value in log.params.items())
     if "Graph" in log.params:
         yield f"INFO: Loaded model {log.params['Graph']}"

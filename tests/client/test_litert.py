@@ -310,3 +310,9 @@ WHILE\t0.120\t0.050\t60.000%\t100.000%\t0.000\t3\t[loop]:1
         ("[loop]:1", pytest.approx(150)),
     ]
     assert measurement.profiled
+
+
+def test_a_runners_doubts_are_noise_and_its_notes_are_conditions() -> None:
+    found = measured(log=parse_log(LOG + "WARN: noise: the host was busy\nWARN: ignored flag --x\n"))
+    assert found.noise == ("the host was busy",)
+    assert found.conditions["notes"] == "ignored flag --x"

@@ -364,6 +364,7 @@ def logs(draw: st.DrawFn) -> LiteRtLog:
         end_rss_file_and_shared_mib=draw(st.none() | whole),
         delegates=draw(delegates),
         errors=tuple(draw(st.lists(words, max_size=3))),
+        warnings=tuple(draw(st.lists(words, max_size=3))),
         failed=draw(st.booleans()),
     )
 
