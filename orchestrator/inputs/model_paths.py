@@ -58,21 +58,26 @@ def find_models(items: Iterable[str | ModelSection], folder: Path) -> tuple[list
 
 
 def _claims(index: int, section: ModelSection, folder: Path) -> list[Claim] | Mistake:
-    path = folder / section.path
     try:
-        if path.is_file():
-            return [_claim(index, section, path, by_glob=False)]
-        if path.is_dir():
-            hint = f"its files are {Path(section.path) / '*.onnx'}"
-            return Mistake(index=index, message=f"{section.path} is a folder", hint=hint)
-        if not glob.has_magic(section.path):
-            return Mistake(index=index, message=f"no such file: {section.path}", hint=suggest_models(path, folder))
-        paths = _matching(section.path, folder)
+        return _found(index, section, folder)
     except OSError as error:
-        return Mistake(index=index, message=f"{section.path[:200]} cannot be read: {(error.strerror or '').lower()}")
+        reason = (error.strerror or "unknown reason").lower()
+        return Mistake(index=index, message=f"{section.path[:200]} cannot be read: {reason}")
+
+
+def _found(index: int, section: ModelSection, folder: Path) -> list[Claim] | Mistake:
+    """The files of one item. Raises OSError where the system does not tell."""
+    path = folder / section.path
+    if path.is_file():
+        return [_claim(index, section, path, by_glob=False)]
+    if path.is_dir():
+        hint = f"its files are {Path(section.path) / '*.onnx'}"
+        return Mistake(index=index, message=f"{section.path} is a folder", hint=hint)
+    is_glob = glob.has_magic(section.path)
+    paths = _matching(section.path, folder) if is_glob else []
     if not paths:
-        message = f"no .onnx or .tflite file matches {section.path}"
-        return Mistake(index=index, message=message, hint=suggest_models(path, folder))
+        problem = "no .onnx or .tflite file matches" if is_glob else "no such file:"
+        return Mistake(index=index, message=f"{problem} {section.path}", hint=suggest_models(path, folder))
     if section.name and len(paths) > 1:
         message = f"one name for the {len(paths)} files that match {section.path}"
         return Mistake(index=index, message=message, hint="leave 'name' out, or name one file")

@@ -15,7 +15,7 @@ class ModelSection(Section):
     """What reports call it; default: the file's stem."""
     path: PathText
     """A file, or a glob of files, relative to the plan."""
-    inputs: dict[str, Shape] = Field(default={})
+    inputs: dict[Text, Shape] = Field(default={})
     """The shape of inputs that have dynamic dimensions."""
     params: Params = Field(default={})
     """Flags over the plan's params."""

@@ -76,6 +76,8 @@ def _said(item: Any, given: str) -> tuple[str, str]:
         return f"expected {words_of_bound} {context[bound]:.15g}, not {given}", ""
     if kind in ("too_short", "too_long"):
         return _wrong_length(context, "entry" if isinstance(value, list) else "character"), ""
+    if kind not in _EXPECTED:
+        return item["msg"], ""
     return f"expected {_EXPECTED[kind]}, not {given}", _type_hint(kind, value)
 
 
@@ -105,8 +107,6 @@ def _type_hint(kind: str, value: object) -> str:
 def _label(path: Path) -> str:
     """What is wrong, by its key; list entries by their list's."""
     keys = [part for part in path if isinstance(part, str)]
-    if not keys:
-        return "the plan"
     return _shown(keys[-1]) if path[-1] == keys[-1] else f"an entry of {_shown(keys[-1])}"
 
 

@@ -54,13 +54,14 @@ class LimitsSection(Section):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "LimitsSection":
-        if self.per_device > self.in_flight and self.model_fields_set & {"per_device", "in_flight"}:
+        """What is said must be possible; what is not said gives way by itself."""
+        if "per_device" in self.model_fields_set and self.per_device > self.in_flight:
             message = f"'per_device' ({self.per_device}) is more than 'in_flight' ({self.in_flight}) allows"
             raise ValueError(message)
-        for name, timeout_s in (("queue_timeout", self.queue_timeout_s), ("run_timeout", self.run_timeout_s)):
-            if self.poll_interval_s > timeout_s:
-                message = f"'poll_interval' is longer than '{name}': no job would be seen in time"
-                raise ValueError(message)
+        shortest_s = min(self.queue_timeout_s, self.run_timeout_s)
+        if "poll_interval_s" in self.model_fields_set and self.poll_interval_s > shortest_s:
+            message = f"'poll_interval' is longer than a timeout ({format_duration(shortest_s)}): jobs would end unseen"
+            raise ValueError(message)
         return self
 
 

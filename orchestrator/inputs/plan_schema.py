@@ -91,6 +91,11 @@ class _EditorSchema(GenerateJsonSchema):
         """The schema of the value itself."""
         return self.generate_inner(schema["schema"])
 
+    def dict_schema(self, schema: Any) -> dict[str, Any]:
+        """With other keys than those of the pattern forbidden, where keys have one."""
+        made = super().dict_schema(schema)
+        return made | {"additionalProperties": False} if "patternProperties" in made else made
+
     def default_schema(self, schema: Any) -> dict[str, Any]:
         """With the default only where a user could have written it."""
         made = super().default_schema(schema)

@@ -5,14 +5,15 @@ Each refuses with words for the user, and says in JSON Schema what editors shoul
 
 import math
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
-from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from orchestrator.domain.device import nearest_names, parse_os
 from orchestrator.domain.plan import DAY_S
+from orchestrator.inputs.addresses import check_cloud, check_notify_target
 from orchestrator.inputs.cron import check_cron
 from orchestrator.inputs.quantities import (
     DURATION_PATTERN,
@@ -25,11 +26,8 @@ from orchestrator.inputs.yaml_tree import WrittenFloat
 
 MAX_TEXT = 200
 MAX_DIMENSION = 2**31 - 1
-_FLAG = re.compile(r"[a-z][a-z0-9_]{0,99}")
-_FILE_NAME = re.compile(r"[^\s./\\:*?\"<>|-](?:[^/\\:*?\"<>|]{0,58}[^\s./\\:*?\"<>|])?")
-_VARIABLE = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]{0,99}|\{[A-Za-z_][A-Za-z0-9_]{0,99}\})")
-_MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
-_TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_-]{16,}")
+_FLAG = r"^[a-z][a-z0-9_]{0,99}$"
+_FILE_NAME = r"^[^\s./\\:*?\"<>|-](?:[^/\\:*?\"<>|]{0,58}[^\s./\\:*?\"<>|])?$"
 _NOT_TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -62,16 +60,16 @@ def _text(most: int) -> tuple[Any, ...]:
 
 
 def _file_name(value: str) -> str:
-    if not _FILE_NAME.fullmatch(value):
+    if not re.fullmatch(_FILE_NAME, value):
         message = 'it names files, so: at most 60 characters, none of / \\ : * ? " < > |, no dot or dash at its start'
         raise ValueError(message)
     return value
 
 
 def _flag(value: str) -> str:
-    if not _FLAG.fullmatch(value):
+    if not re.fullmatch(_FLAG, value):
         likely = re.sub(r"[^a-z0-9]+", "_", value[:100].lower()).strip("_")
-        hint = f": write {likely}" if _FLAG.fullmatch(likely) else ""
+        hint = f": write {likely}" if re.fullmatch(_FLAG, likely) else ""
         message = f"{value[:60]!r} is no flag of benchmark_model, such as num_threads{hint}"
         raise ValueError(message)
     return value
@@ -106,13 +104,18 @@ def _os(value: str) -> str:
     return value
 
 
-def _duration(least_s: float, most_s: float) -> tuple[Any, ...]:
-    def between(value: float) -> float:
+def _between(least_s: float, most_s: float) -> Callable[[float], float]:
+    def check(value: float) -> float:
         if not least_s <= value <= most_s:
             message = f"expected {format_duration(least_s)} to {format_duration(most_s)}"
             raise ValueError(message)
         return value
 
+    return check
+
+
+def _duration(least_s: float, most_s: float) -> tuple[Any, ...]:
+    between = _between(least_s, most_s)
     return BeforeValidator(parse_duration_s), AfterValidator(between), WithJsonSchema(_DURATION_SCHEMA)
 
 
@@ -127,7 +130,7 @@ def _share(most: float) -> tuple[Any, ...]:
 
 
 def _auto_or_duration(value: object) -> float | None:
-    return None if value == "auto" else parse_duration_s(value)
+    return None if value == "auto" else _between(0, 30 * DAY_S)(parse_duration_s(value))
 
 
 def _timezone(value: str) -> str:
@@ -143,45 +146,6 @@ def _timezone(value: str) -> str:
     return value
 
 
-def _cloud(value: str) -> str:
-    if value in ("local", "hub"):
-        return value
-    url = _http_url(value)
-    if url is None:
-        near = nearest_names(value, ("local", "hub")) if "/" not in value else []
-        message = "expected local, hub, or an address such as https://hub.example.com"
-        raise ValueError(message + (f"; nearest: {near[0]}" if near else ""))
-    if url.username is not None or url.password is not None or url.query or url.fragment or value.endswith(("?", "#")):
-        message = "the address holds more than scheme, host and path: a key belongs into EMBEDL_HUB_API_KEY"
-        raise ValueError(message)
-    return value
-
-
-def _notify_target(value: str) -> str:
-    """Addresses may be secrets themselves, and plans are copied into reports: when in doubt, refused."""
-    if _VARIABLE.fullmatch(value) or _MAIL.fullmatch(value):
-        return value
-    url = _http_url(value)
-    is_plain = url and "@" not in url.netloc and not url.query and not url.fragment
-    if not url or not is_plain or any(_TOKEN.fullmatch(part) for part in url.path.split("/")):
-        message = (
-            "expected an e-mail address, a plain http address, or $NAME, an environment variable that holds the "
-            "address: secrets do not belong into a plan"
-        )
-        raise ValueError(message)
-    return value
-
-
-def _http_url(value: str) -> SplitResult | None:
-    """The parts of an http(s) address with a host and a possible port, None for anything else."""
-    try:
-        url = urlsplit(value)
-        usable = url.scheme in ("http", "https") and url.hostname and (url.port is None or url.port > 0)
-    except ValueError:
-        return None
-    return url if usable and not re.search(r"[\s\\]", value) else None
-
-
 _SCALAR_SCHEMA = {"type": ["string", "number", "boolean"]}
 _DURATION_SCHEMA = {"type": "string", "pattern": DURATION_PATTERN}
 _SHARE_SCHEMA = {
@@ -194,10 +158,15 @@ _SHARE_SCHEMA = {
 Version = Annotated[int, AfterValidator(_version), WithJsonSchema({"const": 1})]
 Text = Annotated[str, *_text(MAX_TEXT)]
 PathText = Annotated[str, *_text(4096)]
-FileName = Annotated[str, *_text(MAX_TEXT), AfterValidator(_file_name)]
+FileName = Annotated[
+    str,
+    *_text(MAX_TEXT),
+    AfterValidator(_file_name),
+    WithJsonSchema({"type": ["string", "number"], "pattern": _FILE_NAME}),
+]
 OsText = Annotated[str, *_text(MAX_TEXT), AfterValidator(_os)]
 TagValue = Annotated[str, *_text(1000), BeforeValidator(_tag_value), WithJsonSchema(_SCALAR_SCHEMA)]
-FlagName = Annotated[str, AfterValidator(_flag)]
+FlagName = Annotated[str, AfterValidator(_flag), WithJsonSchema({"type": "string", "pattern": _FLAG})]
 FlagValue = Annotated[str, *_text(1000), BeforeValidator(_flag_value), WithJsonSchema(_SCALAR_SCHEMA)]
 Params = dict[FlagName, FlagValue]
 Shape = Annotated[list[Annotated[int, Field(ge=0, le=MAX_DIMENSION)]], Field(max_length=32)]
@@ -214,5 +183,5 @@ Share = Annotated[float, *_share(1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Cron = Annotated[str, *_text(MAX_TEXT), AfterValidator(check_cron)]
 TimeZone = Annotated[str, *_text(MAX_TEXT), AfterValidator(_timezone)]
-Cloud = Annotated[str, *_text(1000), AfterValidator(_cloud)]
-NotifyTarget = Annotated[str, *_text(1000), AfterValidator(_notify_target)]
+Cloud = Annotated[str, *_text(1000), AfterValidator(check_cloud)]
+NotifyTarget = Annotated[str, *_text(1000), AfterValidator(check_notify_target)]

@@ -23,21 +23,22 @@ def read_text_file(path: Path) -> str:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
             raise IsADirectoryError
-        if not stat.S_ISREG(found.st_mode):  # opening a pipe might wait for ever
+        if not stat.S_ISREG(mode):  # opening a pipe might wait for ever
             raise _refused(path, "not a regular file")
-        if found.st_size > MAX_BYTES:
-            raise _refused(path, "larger than 1 MiB, which no plan needs to be")
         with path.open("rb") as file:
-            return file.read(MAX_BYTES)
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise _refused(path, "there is no such file", hint="'bench init' writes a plan to start from") from None
     except IsADirectoryError:
         raise _refused(path, "this is a folder", hint="give the path of the plan file itself") from None
     except OSError as error:
         raise _refused(path, f"cannot be read: {(error.strerror or 'unknown reason').lower()}") from None
+    if len(data) > MAX_BYTES:
+        raise _refused(path, "larger than 1 MiB, which no plan needs to be")
+    return data
 
 
 def _refused(path: Path, message: str, hint: str = "") -> PlanError:

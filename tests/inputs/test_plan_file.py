@@ -1,6 +1,7 @@
 """Plans: the whole schema, read and refused."""
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orchestrator.domain.cell import CellPattern, Variant
 from orchestrator.domain.device import DeviceSelector, Platform
@@ -24,9 +27,11 @@ from orchestrator.domain.plan import (
 )
 from orchestrator.errors import PlanError
 from orchestrator.inputs.plan_file import MAX_PROBLEMS, load_plan, template
+from orchestrator.inputs.plan_schema import PlanSection
 
 Load = Callable[[str], Plan]
 Mistakes = Callable[[str], list[str]]
+KEYS = ["name", "path", "params", "inputs", "platform", "os", "limit", "model", "metric", "max", "require", "npu", "to"]
 SMALLEST = "name: nightly\nmodels: [m.onnx]\ndevices: [Pixel]\n"
 
 # the example of product.md, "The plan"
@@ -185,6 +190,8 @@ def test_scalars_become_the_text_they_were_written_as(load: Load, more: str, rea
     ("more", "attribute", "value"),
     [
         ("baseline: {pinned: 2.10}", "baseline.pinned", "2.10"),
+        ("limits: {in_flight: 1}", "limits.in_flight", 1),
+        ("limits: {run_timeout: 1s}", "limits.run_timeout_s", 1.0),
         ("limits: {reconcile: 90s}", "limits.reconcile_s", 90.0),
         ("limits: {poll_interval: 500ms}", "limits.poll_interval_s", 0.5),
         ("cloud: hub", "cloud", "hub"),
@@ -239,8 +246,9 @@ MISTAKES = [
     ("limits: {queue_timeout: 1000d}", "4:25: 'queue_timeout': expected 100ms to 30d"),
     ("limits: {reconcile: never}", "4:21: 'reconcile': expected a duration such as"),
     ("limits: {in_flight: 2, per_device: 3}", "4:9: 'limits': 'per_device' (3) is more than 'in_flight' (2) allows"),
-    ("limits: {in_flight: 1}", "4:9: 'limits': 'per_device' (2) is more than 'in_flight' (1) allows"),
-    ("limits: {poll_interval: 5m, run_timeout: 1m}", "4:9: 'limits': 'poll_interval' is longer than 'run_timeout'"),
+    ("limits: {per_device: 21}", "4:9: 'limits': 'per_device' (21) is more than 'in_flight' (20) allows"),
+    ("limits: {poll_interval: 5m, run_timeout: 1m}", "4:9: 'limits': 'poll_interval' is longer than a timeout (1m)"),
+    ("limits: {reconcile: 31d}", "4:21: 'reconcile': expected 0ms to 30d"),
     # baseline and gating
     ("baseline: {rolling: 3}", "4:11: 'baseline': 'min' (5) is more than 'rolling' (3) ever looks at"),
     ("baseline: {control: alway}", "4:21: 'control': expected auto, always or never, not 'alway' (did"),
@@ -336,6 +344,25 @@ def test_there_must_be_models_and_devices(mistakes: Mistakes, key: str, value: s
     lines = {"name": "a", "models": "[m.onnx]", "devices": "[x]"} | {key: value}
     (told,) = mistakes("\n".join(f"{name}: {text}" for name, text in lines.items()))
     assert f"'{key}': {said}" in told
+
+
+odd_values = st.recursive(
+    st.sampled_from(["", "x", "*", "auto", "5%", "5s", "a/b", "$X", 0, 1, -1, 1.5, 1e999, 10**17, True, False, None]),
+    lambda below: st.lists(below, max_size=2) | st.dictionaries(st.sampled_from(KEYS), below, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(document=st.dictionaries(st.sampled_from(list(PlanSection.model_fields)), odd_values, max_size=5))
+@settings(max_examples=300)
+def test_whatever_stands_in_a_plan_ends_as_a_plan_or_as_mistakes_with_places(
+    document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "odd.yaml"
+    path.write_text(json.dumps({"name": "n", "devices": ["x"], **document}))
+    with pytest.raises(PlanError) as caught:  # there is no model file at all
+        load_plan(path)
+    assert all(problem.line == 1 and problem.column >= 1 for problem in caught.value.problems)
 
 
 SECRET = "hunter2abc"
