@@ -84,9 +84,9 @@ def test_a_metric_that_some_jobs_give_says_how_many() -> None:
             ("jobs differ by 40% of their median",),
         ),
         (
-            [measured(noise=("busy (2 of 2 jobs)", "hot (1 of 2 jobs)")), measured(noise=("busy",))],
+            [measured(noise=("busy", "hot")), measured(noise=("busy",))],
             Trust.NOISY,
-            ("busy", "hot"),
+            ("busy (2 of 2 jobs)", "hot (1 of 2 jobs)"),
         ),
         ([measured({"latency_p50_ms": 10.0}), measured({"latency_p50_ms": 10.9})], Trust.TRUSTED, ()),
     ],
