@@ -242,6 +242,20 @@ class World:
         asyncio.run(write())
         return entry
 
+    def begin_on_faulty(self, **plan_change: Any) -> RunEntry:
+        """Journals a new run on the devices that the cloud seems to offer through the faults."""
+
+        async def offered() -> Any:
+            async with self.open_cloud() as cloud:
+                return await cloud.device_cloud.devices()
+
+        self.offered = offered  # type: ignore[method-assign]
+        return self.begin(**plan_change)
+
+    def good(self) -> dict[str, bytes]:
+        """What a device that measured leaves."""
+        return good_files()
+
     def carry_on(self, entry: RunEntry, pace: Pace | None = None) -> Report:
         """Drives a journalled run, as `bench run` and `bench resume` do."""
 
@@ -387,3 +401,9 @@ def hub(world: World) -> HubBooks:
     """The books of the world's cloud."""
     (database,) = (world.folder / "cloud").rglob("*.db")
     return HubBooks(database=database)
+
+
+@pytest.fixture
+def result_bytes() -> Callable[..., bytes]:
+    """Makes an onnxruntime-result.json."""
+    return result_file
