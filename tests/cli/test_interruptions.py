@@ -130,3 +130,21 @@ def test_a_run_that_nobody_wants_can_be_cancelled(folder: Any, served: Any, tmp_
     assert set(statuses.values()) <= {"KILLED", "FINISHED"}
     again = folder.bench("resume", run.name, **KEY)
     assert (again.returncode, "has ended" in again.stderr) == (11, True)
+
+
+def test_stopped_twice_it_leaves_at_once(folder: Any, served: Any) -> None:
+    """The first stop would wait for the answer to a request that is under way; the second does not."""
+    address = served()
+    with folder.start("run", "plan.yaml", "--cloud", address, "--verbose", **KEY) as process:
+        wait_for_line(process, "submitted")
+        served.processes[-1].send_signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        wait_for_line(process, "again to leave at once")
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+        assert time.monotonic() - began < 3
+    assert process.returncode == 130
+    served.processes[-1].send_signal(signal.SIGCONT)
+    assert folder.bench("resume", "--quiet", **KEY).returncode == 0

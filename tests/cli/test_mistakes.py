@@ -1,9 +1,13 @@
 """What users get wrong: a short message with the place, the cause and the way out, and the documented exit code."""
 
+import random
 import socket
+import time
 from typing import Any
 
+import onnx
 import pytest
+from onnx import helper
 
 KEY = {"EMBEDL_HUB_API_KEY": "some-key-123"}
 
@@ -111,3 +115,85 @@ def test_two_commands_cannot_share_the_local_cloud(folder: Any) -> None:
         check(folder, 2, f"in use by process {server.pid}", "run", "plan.yaml")
         server.terminate()
         assert server.wait(20) == 0
+
+
+def function_bomb(levels: int) -> onnx.ModelProto:
+    """A small file that is 2**levels operators once its functions are written out."""
+    opset = [helper.make_opsetid("", 17), helper.make_opsetid("bomb", 1)]
+    functions = [
+        helper.make_function(
+            "bomb",
+            f"f{level}",
+            ["x"],
+            ["y"],
+            [
+                helper.make_node(
+                    f"f{level - 1}" if level else "Identity", ["x"], ["m"], domain="bomb" if level else ""
+                ),
+                helper.make_node(
+                    f"f{level - 1}" if level else "Identity", ["m"], ["y"], domain="bomb" if level else ""
+                ),
+            ],
+            opset,
+        )
+        for level in range(levels)
+    ]
+    value = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in ("x", "y")]
+    node = helper.make_node(f"f{levels - 1}", ["x"], ["y"], domain="bomb")
+    graph = helper.make_graph([node], "g", value[:1], value[1:])
+    return helper.make_model(graph, opset_imports=opset, functions=functions, ir_version=8)
+
+
+def outside_data() -> onnx.ModelProto:
+    """A model whose weights are said to lie in /etc."""
+    weights = onnx.TensorProto(name="w", data_type=onnx.TensorProto.FLOAT, dims=[4])
+    weights.data_location = onnx.TensorProto.EXTERNAL
+    weights.external_data.add(key="location", value="../../../../etc/passwd")
+    value = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Add", ["x", "w"], ["y"])], "g", value[:1], value[1:], [weights])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+HOSTILE_MODELS = {
+    "a function bomb": lambda: function_bomb(30).SerializeToString(),
+    "data outside its folder": lambda: outside_data().SerializeToString(),
+    "random bytes": lambda: random.Random(1).randbytes(5000),
+    "3000 levels deep": lambda: nested(3000),
+    "a giant tensor": lambda: giant().SerializeToString(),
+}
+
+
+def nested(levels: int) -> bytes:
+    """A graph in an attribute in a node in a graph, and so on."""
+    content = b""
+    for _ in range(levels):
+        for tag in (b"\x32", b"\x2a", b"\x0a"):  # a subgraph, an attribute, a node
+            content = tag + varint(len(content)) + content
+    return b"\x08\x08" + b"\x3a" + varint(len(content)) + content
+
+
+def varint(number: int) -> bytes:
+    """A number as protobuf writes it."""
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def giant() -> onnx.ModelProto:
+    """An initializer of 2**40 elements and no data."""
+    model = outside_data()
+    del model.graph.initializer[0].external_data[:]
+    model.graph.initializer[0].data_location = onnx.TensorProto.DEFAULT
+    model.graph.initializer[0].dims[:] = [1 << 20, 1 << 20]
+    return model
+
+
+@pytest.mark.parametrize("name", HOSTILE_MODELS)
+def test_a_hostile_model_ends_soon_and_in_words(folder: Any, name: str) -> None:
+    (folder.path / "hostile.onnx").write_bytes(HOSTILE_MODELS[name]())
+    folder.write("version: 1\nname: x\nmodels: [hostile.onnx]\ndevices: ['*']\n")
+    began = time.monotonic()
+    check(folder, 2, "hostile.onnx", "run", "plan.yaml")
+    assert time.monotonic() - began < 30
