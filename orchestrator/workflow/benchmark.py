@@ -1,5 +1,6 @@
 """The main job: drive every unfinished job of a run, then say what came of it. A run and its resumption are one."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from orchestrator.client.cloud import Cloud
@@ -7,7 +8,7 @@ from orchestrator.domain.event import Listener, RunStarted
 from orchestrator.domain.exit_code import CLOUD_UNUSABLE, GATE_FAILED, exit_code
 from orchestrator.domain.gate import judge
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry
-from orchestrator.domain.outcome import Failed, FailureKind
+from orchestrator.domain.outcome import Failed, FailureKind, Measured
 from orchestrator.domain.report import Report, report_cells
 from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import CloudError, Interrupted
@@ -27,6 +28,7 @@ async def benchmark(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Lis
         project_id = await cloud.hub.project_id(entry.plan.project)
         context = Context(entry=entry, project_id=project_id, cloud=cloud, journal=journal, listen=listen, pace=pace)
         jobs = await journal.jobs(run.id)
+        context.durations_s.extend(_durations_s(jobs))
         done = sum(job.state is JobState.DONE for job in jobs)
         listen(RunStarted(run_id=run.id, cells=entry.cells, repeats=entry.plan.repeats, done=done))
         await run_jobs(context, jobs)
@@ -65,6 +67,12 @@ async def _finish(entry: RunEntry, run: Run, journal: Journal, pace: Pace) -> Re
     state = RunState.COMPLETED if is_logged else RunState.INTERRUPTED
     ended = await journal.end(run, state=state, exit_code=code, ended_at=pace.now())
     return _report(entry, ended, jobs)
+
+
+def _durations_s(jobs: Iterable[JobEntry]) -> list[float]:
+    """How long the attempts took that measured something before a run was resumed."""
+    attempts = (attempt for job in jobs for attempt in job.attempts if isinstance(attempt.outcome, Measured))
+    return [(attempt.ended_at - attempt.started_at).total_seconds() for attempt in attempts]
 
 
 def _report(entry: RunEntry, run: Run, jobs: tuple[JobEntry, ...]) -> Report:

@@ -16,7 +16,10 @@ from orchestrator.workflow.pace import Pace
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """One run's surroundings. `job_ended` wakes those who wait for the cloud's job quota."""
+    """One run's surroundings. `job_ended` wakes those who wait for the cloud's job quota.
+
+    `on_cloud` are our jobs that are there now, `durations_s` what measured attempts of this run took.
+    """
 
     entry: RunEntry
     project_id: str
@@ -25,7 +28,7 @@ class Context:
     listen: Listener
     pace: Pace
     job_ended: asyncio.Event = field(default_factory=asyncio.Event)
-    on_cloud: set[str] = field(default_factory=set)
+    on_cloud: set[JobKey] = field(default_factory=set)
     durations_s: list[float] = field(default_factory=list)
     _latest: dict[JobKey, JobEntry] = field(default_factory=dict)
 

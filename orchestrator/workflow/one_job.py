@@ -12,6 +12,7 @@ from statistics import median
 from orchestrator.client.cloud import build_bundle, read_outcome
 from orchestrator.client.device_cloud import Upload
 from orchestrator.domain.device import Device
+from orchestrator.domain.job import JobKey
 from orchestrator.domain.journal import JobEntry, JobState
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome
 from orchestrator.domain.secret import Secret
@@ -35,7 +36,7 @@ JOB_QUOTA = "job_quota_exceeded"
 
 async def measure(context: Context, job: JobEntry) -> JobEntry:
     """Drives a job to its outcome, over as many attempts as the limits allow. Raises KeyRefused and Interrupted."""
-    driver = _Driver(context)
+    driver = _Driver(context, job.key)
     try:
         while not job.state.has_outcome:
             context.pace.check()
@@ -48,8 +49,9 @@ async def measure(context: Context, job: JobEntry) -> JobEntry:
 class _Driver:
     """One job's steps. What must not be journalled (signed URLs) is remembered here and asked for again if lost."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, key: JobKey) -> None:
         self._context = context
+        self._key = key
         self._cloud = context.cloud.device_cloud
         self._upload: Upload | None = None
         self._results_url: Secret | None = None
@@ -74,7 +76,7 @@ class _Driver:
 
     def leave(self) -> None:
         """This job no longer counts as one of ours on the cloud."""
-        self._context.on_cloud.discard(str(id(self)))
+        self._context.on_cloud.discard(self._key)
         self._context.job_ended.set()
 
     async def _reserve(self, job: JobEntry) -> JobEntry:
@@ -132,7 +134,7 @@ class _Driver:
             if error.code != JOB_QUOTA:
                 raise
             return await self._wait_for_quota(job)
-        self._context.on_cloud.add(str(id(self)))
+        self._context.on_cloud.add(self._key)
         return await self._context.move(job, JobState.SUBMITTED, job_id=job_id)
 
     async def _wait_for_quota(self, job: JobEntry) -> JobEntry:
@@ -169,7 +171,7 @@ class _Driver:
         return given if given is not None else max(SHORTEST_RECONCILE_S, median(usual) if usual else 0.0)
 
     async def _watch(self, job: JobEntry) -> JobEntry:
-        self._context.on_cloud.add(str(id(self)))
+        self._context.on_cloud.add(self._key)
         watched = await watch(self._context, job)
         if isinstance(watched.found, Failed):
             return await self._conclude(watched.job, watched.found)
