@@ -22,6 +22,8 @@ from orchestrator.protocol.hub import (
     ArtifactBody,
     ArtifactPatch,
     ArtifactUploadUrl,
+    Metric,
+    Parameter,
     Project,
     ProjectBody,
     Run,
@@ -84,6 +86,17 @@ class HubClient:
     async def tag(self, project_id: str, run_id: str, name: str, value: str) -> None:
         """Tags a run; the same tag twice says no more than once."""
         await self._api.post(at("projects", project_id, "runs", run_id, "tags"), Tag, body=Tag(name=name, value=value))
+
+    async def param(self, project_id: str, run_id: str, name: str, value: str) -> None:
+        """Logs one param of a run; many go with `complete`, in one request."""
+        body = Parameter(name=name, value=value)
+        await self._api.post(at("projects", project_id, "runs", run_id, "params"), Parameter, body=body)
+
+    async def metric(self, project_id: str, run_id: str, name: str, value: float, *, step: int | None = None) -> None:
+        """Logs one metric of a run. Raises AnswerLost where it may have been logged: twice might count twice."""
+        given = {"name": name, "value": value} | ({} if step is None else {"step": step})
+        path = at("projects", project_id, "runs", run_id, "metrics")
+        await self._api.post(path, Metric, body=Metric.model_validate(given), repeat=Repeat.IF_NOT_DONE)
 
     async def is_complete(self, project_id: str, run_id: str) -> bool:
         """Whether the run has one of the statuses that end it."""

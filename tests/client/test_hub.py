@@ -105,6 +105,25 @@ def complete(cloud):
     )
 
 
+def test_a_param_and_a_metric_can_be_logged_alone(scripted, data) -> None:
+    scripted.api = [data({"name": "p", "value": "v"}, 201), data({"name": "m", "value": 1.5, "step": 0}, 201)]
+    scripted.run(lambda cloud: cloud.hub.param("p1", "r1", "p", "v"))
+    scripted.run(lambda cloud: cloud.hub.metric("p1", "r1", "m", 1.5, step=0))
+    paths = [url_of(request) for request in scripted.asked]
+    assert paths == [f"POST /base/api/projects/p1/runs/r1/{kind}" for kind in ("params", "metrics")]
+    assert [scripted.sent(0), scripted.sent(1)] == [
+        {"name": "p", "value": "v"},
+        {"name": "m", "value": 1.5, "step": 0},
+    ]
+
+
+def test_a_metric_in_doubt_is_not_logged_again(scripted) -> None:
+    scripted.api = [httpx.ReadTimeout("x")]
+    with pytest.raises(AnswerLost):
+        scripted.run(lambda cloud: cloud.hub.metric("p1", "r1", "m", 1.5))
+    assert "step" not in scripted.sent(0)
+
+
 def test_a_run_ends_with_everything_in_one_request(scripted) -> None:
     scripted.api = [httpx.Response(204)]
     scripted.run(complete)
