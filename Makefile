@@ -33,8 +33,12 @@ lint: setup
 test: lint browser models
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
+# Measures bench itself; every figure is a ratio of two things measured side by side in one run.
 bench: models
+	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/compare_local_cloud.py
+	$(BIN)/python benchmarks/check_big_model.py
+	$(BIN)/python benchmarks/upload_throughput.py
 
 lock: setup
 	$(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-header --allow-unsafe --extra local --extra dev --output-file requirements.lock pyproject.toml
