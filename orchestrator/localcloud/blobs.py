@@ -51,7 +51,7 @@ class BlobStore:
     async def receive(
         self, body: AsyncIterator[bytes], *, announced_bytes: int | None, limit_bytes: int, stall_timeout_s: float
     ) -> Blob:
-        """Stores a body as it arrives, in constant memory.
+        """Stores a body as it arrives, in constant memory. What is announced comes whole, or the body raises.
 
         Raises Refusal: larger than `limit_bytes`, beyond the quota, or silent for `stall_timeout_s`.
         """
@@ -146,7 +146,8 @@ class BlobStore:
                 draft.close()
 
     def _keep(self, draft: "_Draft") -> Blob:
-        blob = Blob(id=new_id(), size_bytes=draft.settle())
+        draft.flush()
+        blob = Blob(id=new_id(), size_bytes=draft.size_bytes)
         self._put_in_place(draft.path, blob)
         draft.reserved_bytes = 0  # the blob's from now on
         return blob
@@ -192,12 +193,9 @@ class _Draft:
             view = view[self._file.write(view) :]
         self.size_bytes += len(batch)
 
-    def settle(self) -> int:
-        """Puts everything on disk, gives back the room that was not used, and returns the size."""
+    def flush(self) -> None:
+        """Puts everything on disk."""
         os.fsync(self._file.fileno())
-        self._ledger.give_back(self.reserved_bytes - self.size_bytes)
-        self.reserved_bytes = self.size_bytes
-        return self.size_bytes
 
     def close(self) -> None:
         """Removes what was not kept."""

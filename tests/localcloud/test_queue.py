@@ -96,10 +96,10 @@ def test_of_two_jobs_with_one_download_the_first_counts(
         assert cloud.storage.get(artifacts["url"]).content == results
 
 
-def test_nothing_of_a_job_stays_in_the_scratch_folder(cloud: Any) -> None:
+def test_nothing_of_a_job_stays_in_the_scratch_folder(cloud: Any, until: Any) -> None:
     cloud.wait(cloud.submit("one")[0])
     cloud.wait(cloud.submit("one", model_tflite=None)[0])
-    assert list((cloud.config.data_dir / "scratch").iterdir()) == []
+    until(lambda: not list((cloud.config.data_dir / "scratch").iterdir()))
 
 
 def test_old_bundles_and_results_are_forgotten(config: Any, serve_cloud: Any, until: Any) -> None:

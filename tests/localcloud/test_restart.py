@@ -123,9 +123,9 @@ def test_a_job_under_which_the_server_dies_again_and_again_is_given_up(start: An
 def test_a_job_is_not_given_up_because_the_server_was_stopped_often(start: Any, make_bundle: Any) -> None:
     server = start()
     job_id, _ = server.submit("one", make_bundle)
-    for _ in range(3):
+    for kill in (False, False, True):
         server.wait(job_id, "RUNNING")
-        server.end(kill=False)
+        server.end(kill=kill)
         server = start()
     (server.data_dir / "go").touch()
     assert server.wait(job_id, "COMPLETED")["result"] == "PASSED"

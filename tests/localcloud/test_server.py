@@ -5,6 +5,7 @@ import signal
 import socket
 import sqlite3
 import stat
+import statistics
 import subprocess
 import sys
 import threading
@@ -43,12 +44,16 @@ def test_a_job_that_runs_when_the_server_stops_is_ended(cloud: Any, executor: An
     # leaving the fixture's block joins the thread that measures, which looks at `stop` alone
 
 
-def test_an_upload_under_way_does_not_hold_up_the_stop(config: Any, serve_cloud: Any) -> None:
+def test_an_upload_under_way_does_not_hold_up_the_stop(config: Any, serve_cloud: Any, until: Any) -> None:
     with serve_cloud(config) as cloud:
         address = httpx.URL(cloud.data("POST", "/api/device-cloud/uploads")["url"])
         connection = socket.create_connection((address.host, address.port))
         head = f"PUT {address.raw_path.decode()} HTTP/1.1\r\nHost: x\r\nContent-Type: application/zip\r\n"
         connection.sendall(f"{head}Content-Length: 99\r\n\r\nhalf".encode())
+        until(lambda: list((config.data_dir / "incoming").iterdir()))
+        begun = time.monotonic()
+    assert time.monotonic() - begun < config.stall_timeout_s / 2
+    assert list((config.data_dir / "incoming").iterdir()) == []
     connection.close()
 
 
@@ -58,7 +63,9 @@ def test_answers_are_not_held_back_by_the_network_stack(cloud: Any) -> None:
         cloud.data("GET", "/api/device-cloud/devices")
         return time.perf_counter() - begun
 
-    assert min(took_s() for _ in range(20)) < 0.03  # Nagle's algorithm with delayed acknowledgements makes it 0.04
+    assert (
+        statistics.median(took_s() for _ in range(50)) < 0.03
+    )  # Nagle's algorithm with delayed acknowledgements makes it 0.04
 
 
 @pytest.mark.parametrize("name", ["port", "storage_port"])

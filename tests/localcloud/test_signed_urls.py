@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.localcloud.links import Links
 from orchestrator.localcloud.refusal import Refusal
 from orchestrator.localcloud.signing import Signer
 
@@ -76,6 +77,19 @@ def test_another_folders_signatures_are_worth_nothing(signer: Signer) -> None:
     query = query_of(signer.sign("GET", "/results/a", ttl_s=60))
     with pytest.raises(Refusal, match="signature"):
         Signer(b"other", now=lambda: NOW).check("GET", "/results/a", query)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"), [("/downloads/a", "a"), ("/bundles/a", None), ("/a", None), ("/results/downloads/a", None)]
+)
+def test_only_the_url_of_a_download_names_one(config: Any, signer: Signer, path: str, found: str | None) -> None:
+    links = Links(config=config, signer=signer, storage_port=1)
+    url = f"http://127.0.0.1:9{signer.sign('PUT', path, ttl_s=60)}"
+    if found:
+        assert links.download_of(url) == found
+    else:
+        with pytest.raises(Refusal):
+            links.download_of(url)
 
 
 def changed(url: str, change: Callable[[dict[str, str]], dict[str, str]]) -> str:

@@ -142,6 +142,19 @@ def test_a_refused_body_is_not_stored_and_the_answer_arrives(config: Any, serve_
         assert files_in(cloud, "incoming") == files_in(cloud, "blobs") == []
 
 
+@pytest.mark.parametrize(
+    ("limits", "status"), [({"max_upload_bytes": 9998}, 413), ({"storage_quota_bytes": 9998}, 409)]
+)
+def test_what_is_announced_too_large_is_refused_before_it_comes(
+    config: Any, serve_cloud: Any, limits: dict[str, int], status: int
+) -> None:
+    with (
+        serve_cloud(replace(config, **limits)) as cloud,
+        half_a_put(cloud.data("POST", "/api/device-cloud/uploads")["url"], b"") as connection,
+    ):
+        assert connection.recv(1000).startswith(f"HTTP/1.1 {status} ".encode())
+
+
 def test_many_clients_at_once(cloud: Any) -> None:
     with ThreadPoolExecutor(8) as pool:
         jobs = list(pool.map(lambda at: cloud.submit(("one", "two", "one-ios")[at % 3])[0], range(12)))
