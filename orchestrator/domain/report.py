@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.comparison import Comparison
 from orchestrator.domain.device import Device
 from orchestrator.domain.doubts import gather_doubts
 from orchestrator.domain.job import JobResult
@@ -79,7 +80,11 @@ class CellReport:
 
 @dataclass(frozen=True, kw_only=True)
 class GateResult:
-    """A rule's verdict on a cell: pass, warn, fail or inconclusive."""
+    """A rule's verdict on a cell: pass, warn, fail or inconclusive.
+
+    `change` is a fraction with its interval from `low` to `high`; `sensitivity` is the smallest change the evidence
+    could have shown. Each is None where the rule has no such number.
+    """
 
     cell: Cell
     metric: str
@@ -89,11 +94,14 @@ class GateResult:
     value: float | None = None
     baseline: float | None = None
     change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    sensitivity: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A run with all that any output says of it."""
+    """A run with all that any output says of it. `comparison` is None where it was compared with no other run."""
 
     run: Run
     command: str
@@ -104,6 +112,7 @@ class Report:
     jobs: tuple[JobResult, ...]
     gates: tuple[GateResult, ...] = ()
     notices: tuple[str, ...] = ()
+    comparison: Comparison | None = None
 
     @property
     def counts(self) -> Mapping[str, int]:
