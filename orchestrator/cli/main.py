@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "cancel": "End an interrupted run that nobody wants any more.",
     "runs": "What has been run here.",
     "show": "One run in the terminal.",
+    "compare": "Two runs side by side, down to layers.",
     "report": "Render a run's reports again, offline.",
     "devices": "The cloud's devices.",
     "cloud": "The local device cloud.",

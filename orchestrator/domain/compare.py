@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.comparison import CellComparison, Change, Comparison, Standing
@@ -44,11 +44,6 @@ class Renaming:
         return all(not names or name in names.values() for names, name in pairs)
 
 
-def with_comparison(report: Report, comparison: Comparison) -> Report:
-    """The report, telling what changed."""
-    return replace(report, comparison=comparison)
-
-
 def compare(
     report: Report,
     baseline: Report,
@@ -81,16 +76,16 @@ class _Side:
 
     @classmethod
     def of(cls, report: Report) -> "_Side":
+        """A report as one side."""
         return cls(cells={found.cell: found for found in report.cells}, jobs=report.jobs_by_cell)
 
     def values(self, cell: Cell, metric: str) -> list[float]:
+        """The metric of each of the cell's measured jobs."""
         found = (job.measured.measurement.metrics.get(metric) for job in self.jobs.get(cell, ()) if job.measured)
-        return [value.value for value in found if value]
+        return [value.value for value in found if value and math.isfinite(value.value)]
 
 
-def _paired(
-    here: _Side, there: _Side, renaming: Renaming, metric: str, threshold: float
-) -> Iterator[CellComparison]:
+def _paired(here: _Side, there: _Side, renaming: Renaming, metric: str, threshold: float) -> Iterator[CellComparison]:
     used = set()
     for cell in here.cells:
         other = renaming.counterpart(cell)
@@ -111,7 +106,7 @@ def _both(cell: Cell, other: Cell, here: _Side, there: _Side, metric: str, thres
     changes = {}
     for name in mine.metrics:
         value, base = mine.metric(name), theirs.metric(name)
-        if value and base:
+        if value and base and all(map(math.isfinite, (value.low, value.high, base.low, base.high))):
             changes[name] = _change(name, here.values(cell, name), there.values(other, name), value, base, threshold)
     layers = ([found.layer for found in side.layers] for side in (mine, theirs))
     return CellComparison(

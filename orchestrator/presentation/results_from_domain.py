@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from orchestrator.domain.job import Attempt, JobResult
+from orchestrator.domain.model import Model
 from orchestrator.domain.outcome import Failed, Measured, Outcome, Skipped
 from orchestrator.domain.report import CellLayer, CellMetric, CellReport, GateResult, Report
 from orchestrator.domain.statistics import Summary
@@ -21,10 +24,20 @@ def results_file(report: Report) -> shape.ResultsFile:
         gates=tuple(_gate_shape(gate) for gate in report.gates),
         command=report.command,
         plan_text=report.plan_text,
-        models=report.models,
+        models=tuple(map(_shared, report.models)),
         devices=report.devices,
         notices=report.notices,
+        comparison=report.comparison,
     )
+
+
+def _shared(model: Model) -> Model:
+    """Results are sent on: where a model lay on this computer is left out of them."""
+    return replace(model, path=_below(model.path), external_files=tuple(map(_below, model.external_files)))
+
+
+def _below(path: Path) -> Path:
+    return Path(path.name) if path.is_absolute() else path
 
 
 def _job_shape(job: JobResult) -> shape.JobShape:
@@ -129,7 +142,8 @@ def _layer_shape(found: CellLayer) -> shape.CellLayerShape:
 
 
 def _gate_shape(gate: GateResult) -> shape.GateShape:
-    numbers = {name: _finite(getattr(gate, name)) for name in ("value", "baseline", "change")}
+    names = ("value", "baseline", "change", "low", "high", "sensitivity")
+    numbers = {name: _finite(getattr(gate, name)) for name in names}
     cell = gate.cell
     return shape.GateShape.model_validate(
         {

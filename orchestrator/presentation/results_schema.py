@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from orchestrator.domain.comparison import Comparison
 from orchestrator.domain.device import Device
 from orchestrator.domain.job import StateChange
 from orchestrator.domain.measurement import Layer
@@ -130,6 +131,9 @@ class GateShape(_Shape):
     value: float | None = None
     baseline: float | None = None
     change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    sensitivity: float | None = None
     reason: str = ""
 
 
@@ -146,3 +150,4 @@ class ResultsFile(_Shape):
     models: tuple[Model, ...] = ()
     devices: tuple[Device, ...] = ()
     notices: tuple[str, ...] = ()
+    comparison: Comparison | None = None

@@ -23,6 +23,7 @@ def report_in(file: shape.ResultsFile) -> Report:
         jobs=tuple(_job(job) for job in file.jobs),
         gates=tuple(_gate(gate) for gate in file.gates),
         notices=file.notices,
+        comparison=file.comparison,
     )
 
 

@@ -1,5 +1,6 @@
 """Writes a run's files, each whole or not at all: to a temporary name first, then renamed over the old one."""
 
+import io
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from orchestrator.domain.report import Report
 from orchestrator.domain.run import Run
+from orchestrator.presentation.console import print_report
 from orchestrator.presentation.csv_report import to_csv
 from orchestrator.presentation.html_report import to_html
 from orchestrator.presentation.index import to_index
@@ -23,19 +25,31 @@ WRITERS: dict[str, Callable[[Report], str]] = {
 }
 
 
+_FILES = {"json": "results.json", "csv": "results.csv", "junit": "junit.xml", "md": "summary.md", "html": "report.html"}
+
+
+def rendered(report: Report, form: str, folder: Path) -> str:
+    """One form of the report as text: json, csv, junit, md, html, or text as the terminal shows it."""
+    if form == "text":
+        text = io.StringIO()
+        print_report(report, folder, stream=text)
+        return text.getvalue()
+    return WRITERS[_FILES[form]](report)
+
+
 def write_reports(report: Report, folder: Path) -> tuple[Path, ...]:
     """Writes every form of the report into `folder`, made where missing. The paths written, the source first."""
-    return tuple(_write(folder / name, writer(report)) for name, writer in WRITERS.items())
+    return tuple(write_text(folder / name, writer(report)) for name, writer in WRITERS.items())
 
 
 def write_index(runs: Sequence[Run], reports_folder: Path) -> Path:
     """Writes `index.html`, the list of runs with links to the reports that are there."""
     with_report = {run.id for run in runs if (reports_folder / run.id / "report.html").is_file()}
-    return _write(reports_folder / "index.html", to_index(runs, with_report))
+    return write_text(reports_folder / "index.html", to_index(runs, with_report))
 
 
-def _write(path: Path, text: str) -> Path:
-    """A reader sees the old file or the new one. What UTF-8 cannot hold becomes "?"."""
+def write_text(path: Path, text: str) -> Path:
+    """Writes the file whole: a reader sees the old one or the new one. What UTF-8 cannot hold becomes "?"."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)

@@ -147,7 +147,8 @@ def test_the_file_has_the_documented_fields(make_report) -> None:
     assert set(cell) >= {"model", "device", "variant", "measured", "planned", "trust", "metrics"}
     assert set(cell["metrics"]["latency_ms"]) == {"value", "unit", "n", "low", "high"}
     assert set(data["gates"][0]) == {
-        "metric", "model", "device", "variant", "rule", "verdict", "value", "baseline", "change", "reason",
+        "metric", "model", "device", "variant", "rule", "verdict", "value", "baseline", "change", "low", "high",
+        "sensitivity", "reason",
     }  # fmt: skip
 
 
