@@ -13,6 +13,8 @@ from orchestrator.domain.naming import file_slug
 from orchestrator.history.journal import Journal
 from orchestrator.workflow.pace import Pace
 
+RESULTS_ARCHIVE = "results.zip"  # in an attempt's folder; what is in it lies beside it, unpacked
+
 
 @dataclass(frozen=True, kw_only=True)
 class Context:

@@ -25,7 +25,7 @@ from orchestrator.errors import (
     StorageRefused,
     TransferBroken,
 )
-from orchestrator.workflow.context import Context
+from orchestrator.workflow.context import RESULTS_ARCHIVE, Context
 from orchestrator.workflow.watching import watch, watch_for_lost_job
 
 SHORTEST_RECONCILE_S = 60.0
@@ -180,7 +180,7 @@ class _Driver:
     async def _fetch(self, job: JobEntry, url: Secret) -> JobEntry:
         """Fetches the results; a broken transfer or an expired URL gets a fresh URL, a few times."""
         folder = self._context.attempt_folder(job)
-        archive = folder / "results.zip"
+        archive = folder / RESULTS_ARCHIVE
         for left in reversed(range(FETCHES)):
             try:
                 await self._context.pace.unless_stopped(self._cloud.fetch_results(url, archive))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from orchestrator.domain.journal import JobEntry, JobState, SavedArtifact
 from orchestrator.domain.outcome import Failed, FailureKind, Measured
 from orchestrator.errors import AnswerLost, CloudError, KeyRefused, Refused
-from orchestrator.workflow.context import Context
+from orchestrator.workflow.context import RESULTS_ARCHIVE, Context
 
 ARTIFACT_TRIES = 2
 
@@ -61,7 +61,7 @@ async def _tag(context: Context, job: JobEntry) -> JobEntry:
 
 async def _complete(context: Context, job: JobEntry) -> JobEntry:
     """Everything measured goes in the one request that also ends the run: it is there whole, or not at all."""
-    for file in job.attempts[-1].files if job.attempts else ():
+    for file in _files_to_save(job):
         job = await _save_artifact(context, job, file)
     hub, entry = context.cloud.hub, context.entry
     if not await hub.is_complete(context.project_id, job.hub_run_id):
@@ -75,6 +75,12 @@ async def _complete(context: Context, job: JobEntry) -> JobEntry:
             device=job.key.cell.device,
         )
     return await context.move(job, JobState.DONE)
+
+
+def _files_to_save(job: JobEntry) -> tuple[str, ...]:
+    """The last attempt's raw files, unpacked; the archive they came in only where nothing could be unpacked."""
+    files = job.attempts[-1].files if job.attempts else ()
+    return tuple(file for file in files if not file.endswith(RESULTS_ARCHIVE)) or files
 
 
 async def _save_artifact(context: Context, job: JobEntry, file: str) -> JobEntry:
