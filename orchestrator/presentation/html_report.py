@@ -16,6 +16,8 @@ from markupsafe import Markup
 from orchestrator.domain.report import Report
 from orchestrator.presentation.escape import printable
 from orchestrator.presentation.page.cells import encoded
+from orchestrator.presentation.page.layer_data import layer_data
+from orchestrator.presentation.page.matrix import Matrix
 from orchestrator.presentation.page.page import page_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -24,13 +26,19 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def to_html(report: Report) -> str:
     """The report page."""
     page = page_of(report)
-    choices = [
-        [{"texts": encoded(choice.texts), "styles": encoded(choice.styles)} for choice in matrix.choices[1:]]
-        for matrix in page.matrices
-    ]
-    data = {"matrices": choices, "rest": page.cells.rest}
+    data = {
+        "matrices": [_matrix_data(matrix) for matrix in page.matrices],
+        "rest": page.cells.rest,
+        "layers": layer_data(report),
+    }
     name = report.run.plan
     return render("report.html.j2", style="page.css", script="report.js", page=page, plan_name=name, data=data)
+
+
+def _matrix_data(matrix: Matrix) -> dict[str, Any]:
+    """The choices that are not in the document yet, and which cell each field is."""
+    choices = [{"texts": encoded(c.texts), "styles": encoded(c.styles)} for c in matrix.choices[1:]]
+    return {"choices": choices, "cells": matrix.cells}
 
 
 def render(template: str, *, style: str, script: str, **values: Any) -> str:
@@ -59,7 +67,7 @@ def _asset(name: str) -> str:
 @cache
 def _environment() -> Environment:
     """Everything is escaped, and every text is printable before that."""
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -67,6 +75,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "separators": (",", ":")}
+    return environment
 
 
 def _printable(value: object) -> object:

@@ -76,7 +76,13 @@ def test_the_matrix_colours_by_the_best_of_each_model() -> None:
         "z": [("30.0", "s2"), ("✕ model crash", "x")],
     }
     assert [row.label for row in matrix.rows] == ["y", "x", "z"]  # by the geometric mean of the ratios
-    assert [choice.label for choice in matrix.choices] == ["p50 ms", "peak MB"]
+    assert [(choice.group, choice.label) for choice in matrix.choices] == [
+        ("absolute", "p50 ms"),
+        ("absolute", "peak MB"),
+        ("times the best of its model", "p50 ms"),
+        ("times the best of its model", "peak MB"),
+    ]
+    assert matrix.choices[2].texts == ("1.20×", "1.00× ?", "1.00×", "3.33×", "3.00×", "✕ model crash")
     memory = dict(zip(matrix.choices[1].texts, matrix.choices[1].styles, strict=True))
     assert memory["10.0"] == "s2"
     assert memory["3.33"] == "b"

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.report import CellReport, Report, Trust
+from orchestrator.presentation.changes import WORDS, standing_word
 from orchestrator.presentation.escape import printable
+from orchestrator.presentation.page.gates import MARKS
 from orchestrator.presentation.page.names import metric_label
-from orchestrator.presentation.text import MISSING, interval, number, percent
+from orchestrator.presentation.text import MISSING, change, interval, number, percent
 from orchestrator.presentation.verdict import TRUST_MARKS
 
 ROWS_AS_HTML = 200
@@ -21,7 +23,7 @@ METRIC_COLUMNS = (
 )
 _ORDER = {Trust.INVALID: 0, Trust.NOISY: 1, Trust.TRUSTED: 2}
 _LONGEST_REASON = 160
-_MOST_CHOICES = 60
+_MOST_CHOICES = 250
 
 
 # A column for the script: its texts, or {"values": distinct texts, "index": one for each row}.
@@ -30,8 +32,12 @@ Encoded = Sequence[str] | Mapping[str, Sequence[object]]
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column; numbers stand right and sort by value. `choices` makes it a filter with these values."""
+    """One column; numbers stand right and sort by value. `choices` makes it a filter with these values.
 
+    `key` names it in links to a view, so that they outlive a change of the label.
+    """
+
+    key: str
     label: str
     texts: Sequence[str]
     is_number: bool = False
@@ -41,8 +47,8 @@ class Column:
 @dataclass(frozen=True, kw_only=True)
 class CellsTable:
     """`rows` are the texts of the first rows, those to worry about first; `rest` the other rows, column by column.
-    `counts` gives the cells of each
-    trust with its mark.
+
+    `counts` gives the cells of each trust with its mark.
     """
 
     columns: tuple[Column, ...]
@@ -54,8 +60,13 @@ class CellsTable:
 
 def cells_table(report: Report) -> CellsTable:
     """The section. A column in which all cells say the same, or nothing, is left out."""
-    cells = sorted(report.cells, key=lambda cell: _ORDER[cell.trust])
-    columns = (*_names(cells, report), *_numbers(cells, report), *_evidence(cells, report))
+    cells = cells_in_order(report)
+    columns = (
+        *_names(cells, report),
+        *_numbers(cells, report),
+        *_verdicts(cells, report),
+        *_evidence(cells, report),
+    )
     rows = list(zip(*(column.texts for column in columns), strict=True))
     return CellsTable(
         columns=columns,
@@ -66,17 +77,22 @@ def cells_table(report: Report) -> CellsTable:
     )
 
 
+def cells_in_order(report: Report) -> list[CellReport]:
+    """The cells as the page numbers them: those to worry about first."""
+    return sorted(report.cells, key=lambda cell: _ORDER[cell.trust])
+
+
 def _names(cells: Sequence[CellReport], report: Report) -> Iterator[Column]:
-    yield Column(label="Trust", texts=[f"{TRUST_MARKS[cell.trust]} {cell.trust}" for cell in cells])
+    yield Column(key="trust", label="Trust", texts=[f"{TRUST_MARKS[cell.trust]} {cell.trust}" for cell in cells])
     yield _chosen("Model", [cell.cell.model for cell in cells])
-    yield Column(label="Device", texts=[cell.cell.device for cell in cells])
+    yield _chosen("Device", [cell.cell.device for cell in cells])
     devices = {device.name: device for device in report.devices}
     found = [devices.get(cell.cell.device) for cell in cells]
     jobs = report.jobs_by_cell
     further = (
         _chosen("Variant", [cell.cell.variant for cell in cells]),
         _chosen("Platform", [device.platform if device else "" for device in found]),
-        Column(label="OS", texts=[device.os if device else "" for device in found]),
+        Column(key="os", label="OS", texts=[device.os if device else "" for device in found]),
         _chosen("Runtime", [_runtimes(jobs.get(cell.cell, ())) for cell in cells]),
     )
     yield from (column for column in further if len(set(column.texts)) > 1)
@@ -85,7 +101,9 @@ def _names(cells: Sequence[CellReport], report: Report) -> Iterator[Column]:
 def _chosen(label: str, texts: Sequence[str]) -> Column:
     """A column that can be filtered by its values, where there are several and not too many."""
     values = tuple(dict.fromkeys(filter(None, texts)))
-    return Column(label=label, texts=texts, choices=values if 1 < len(values) <= _MOST_CHOICES else ())
+    return Column(
+        key=label.lower(), label=label, texts=texts, choices=values if 1 < len(values) <= _MOST_CHOICES else ()
+    )
 
 
 def _runtimes(jobs: Sequence[JobResult]) -> str:
@@ -98,9 +116,9 @@ def _numbers(cells: Sequence[CellReport], report: Report) -> Iterator[Column]:
     headline = report.headline
     latencies = [cell.metric(headline) for cell in cells]
     yield _metric(headline, cells)
-    yield Column(label="range", texts=[interval(latency) for latency in latencies])
+    yield Column(key="range", label="range", texts=[interval(latency) for latency in latencies])
     spreads = [percent(latency.spread if latency and latency.n > 1 else None) for latency in latencies]
-    yield Column(label="spread", texts=spreads, is_number=True)
+    yield Column(key="spread", label="spread", texts=spreads, is_number=True)
     for name in METRIC_COLUMNS:
         if name != headline and any(name in cell.metrics for cell in cells):
             yield _metric(name, cells)
@@ -108,16 +126,36 @@ def _numbers(cells: Sequence[CellReport], report: Report) -> Iterator[Column]:
 
 def _metric(name: str, cells: Sequence[CellReport]) -> Column:
     found = [cell.metric(name) for cell in cells]
-    return Column(label=metric_label(name), texts=[number(s.value if s else None) for s in found], is_number=True)
+    texts = [number(summary.value if summary else None) for summary in found]
+    return Column(key=name, label=metric_label(name), texts=texts, is_number=True)
+
+
+def _verdicts(cells: Sequence[CellReport], report: Report) -> Iterator[Column]:
+    """The change against the baseline and the worst gate of each cell, where there are any."""
+    if report.comparison:
+        metric, found = report.comparison.metric, report.comparison.by_cell
+        compared = [found.get(cell.cell) for cell in cells]
+        words = [
+            f"{WORDS[one.standing].mark} {standing_word(one.standing, metric)}" if one else MISSING for one in compared
+        ]
+        told = [one.changes.get(metric) if one else None for one in compared]
+        yield Column(
+            key="change", label="change", texts=[change(t.change if t else None) for t in told], is_number=True
+        )
+        yield _chosen("Baseline", words)
+    if report.gates:
+        worst = {gate.cell: gate.verdict for gate in sorted(report.gates, key=lambda g: -list(MARKS).index(g.verdict))}
+        texts = [f"{MARKS[worst[cell.cell]]} {worst[cell.cell]}" if cell.cell in worst else MISSING for cell in cells]
+        yield _chosen("Gate", texts)
 
 
 def _evidence(cells: Sequence[CellReport], report: Report) -> Iterator[Column]:
     accelerated = [_accelerated(cell) for cell in cells]
     if set(accelerated) - {MISSING, "0%"}:
-        yield Column(label="off CPU", texts=accelerated, is_number=True)
-    yield Column(label="jobs", texts=[f"{cell.measured}/{cell.planned}" for cell in cells], is_number=True)
+        yield Column(key="off_cpu", label="off CPU", texts=accelerated, is_number=True)
+    yield Column(key="jobs", label="jobs", texts=[f"{cell.measured}/{cell.planned}" for cell in cells], is_number=True)
     jobs = report.jobs_by_cell
-    yield Column(label="Why", texts=[_why(cell, jobs.get(cell.cell, ())) for cell in cells])
+    yield Column(key="why", label="Why", texts=[_why(cell, jobs.get(cell.cell, ())) for cell in cells])
 
 
 def _accelerated(cell: CellReport) -> str:

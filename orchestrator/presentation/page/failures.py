@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.outcome import Failed, Skipped
@@ -16,6 +17,14 @@ _REASON_CHARACTERS = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
+class SavedFile:
+    """A raw file. `link` leads to it from the run's folder, "" where its name is not one of a file below that."""
+
+    name: str
+    link: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class FailureGroup:
     """One cause: which jobs it hit, how often they were tried, and the raw files that were saved."""
 
@@ -26,7 +35,7 @@ class FailureGroup:
     attempts: str
     cells: tuple[str, ...]
     more_cells: str
-    files: tuple[str, ...]
+    files: tuple[SavedFile, ...]
     more_files: str
 
 
@@ -69,9 +78,15 @@ def _group(kind: str, note: str, reason: str, jobs: list[JobResult]) -> FailureG
         attempts=plural(sum(len(job.attempts) for job in jobs), "attempt"),
         cells=tuple(cells[:_MOST_CELLS]),
         more_cells=_more(cells, _MOST_CELLS),
-        files=tuple(files[:_MOST_FILES]),
+        files=tuple(SavedFile(name=file, link=_link(file)) for file in files[:_MOST_FILES]),
         more_files=_more(files, _MOST_FILES),
     )
+
+
+def _link(file: str) -> str:
+    """The file as a relative address; quoted, so that a name can neither leave the folder nor name a scheme."""
+    inside = file.startswith("artifacts/") and ".." not in file.split("/")
+    return quote(file.encode("utf-8", "replace"), safe="/") if inside else ""
 
 
 def _more(items: list[str], shown: int) -> str:

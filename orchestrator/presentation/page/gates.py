@@ -1,12 +1,13 @@
 """The gates: each rule's verdict on each cell, what did not pass first."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from orchestrator.domain.report import GateResult, Report
-from orchestrator.presentation.text import change, number, plural
+from orchestrator.presentation.text import change, number, percent, plural
 
 MOST_ROWS = 300
-_MARKS = {"fail": "✕", "inconclusive": "?", "warn": "!", "pass": "✓"}
+MARKS = {"fail": "✕", "inconclusive": "?", "warn": "!", "pass": "✓"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,34 +21,49 @@ class GateRow:
     value: str
     baseline: str
     change: str
+    interval: str
+    sensitivity: str
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gates:
-    """The first MOST_ROWS, and in words what was left out."""
+    """The first MOST_ROWS, and in words what was left out. `summary` counts the verdicts."""
 
     rows: tuple[GateRow, ...]
     left_out: str
+    summary: str
+    has_intervals: bool
+    has_sensitivities: bool
 
 
 def gates(report: Report) -> Gates:
     """The section; `rows` is empty where the run had no gates."""
-    ordered = sorted(report.gates, key=lambda gate: list(_MARKS).index(gate.verdict))
+    ordered = sorted(report.gates, key=lambda gate: list(MARKS).index(gate.verdict))
     hidden = ordered[MOST_ROWS:]
     verdicts = ", ".join(dict.fromkeys(gate.verdict for gate in hidden))
     left_out = f"{plural(len(hidden), 'more verdict')} ({verdicts}) in results.json." if hidden else ""
-    return Gates(rows=tuple(map(_row, ordered[:MOST_ROWS])), left_out=left_out)
+    rows = tuple(map(_row, ordered[:MOST_ROWS]))
+    counts = Counter(gate.verdict for gate in ordered)
+    return Gates(
+        rows=rows,
+        left_out=left_out,
+        summary=", ".join(f"{MARKS[verdict]} {counts[verdict]:,} {verdict}" for verdict in MARKS if counts[verdict]),
+        has_intervals=any(row.interval for row in rows),
+        has_sensitivities=any(row.sensitivity for row in rows),
+    )
 
 
 def _row(gate: GateResult) -> GateRow:
     return GateRow(
         verdict=gate.verdict,
-        mark=_MARKS[gate.verdict],
+        mark=MARKS[gate.verdict],
         rule=f"{gate.metric} {gate.rule}",
         cell=str(gate.cell),
         value=number(gate.value),
         baseline=number(gate.baseline),
         change=change(gate.change),
+        interval=f"{change(gate.low)} to {change(gate.high)}" if gate.low is not None and gate.high is not None else "",
+        sensitivity=percent(gate.sensitivity) if gate.sensitivity is not None else "",
         reason=gate.reason,
     )

@@ -1,15 +1,18 @@
 """Layers: where the time of a cell goes, operator by operator, and on which compute unit.
 
-All cells with layers while they are few; of many, the fastest and the slowest place of each model. The rest is in
-results.json.
+All cells with layers while they are few; of many, those that changed, and the fastest and the slowest place of each
+model. The page's script has the longest layers of more cells, for whoever chooses one; the rest is in results.json.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from orchestrator.domain.comparison import CellComparison, Standing
+from orchestrator.domain.layer_match import LayerChange, LayerFate
 from orchestrator.domain.ranking import rank
 from orchestrator.domain.report import CellLayer, CellReport, Report
+from orchestrator.presentation.changes import FATES, difference_ms
 from orchestrator.presentation.page.drawing import dashes
 from orchestrator.presentation.page.names import place
 from orchestrator.presentation.page.units import UnitBar, unit_bars, unit_style
@@ -18,6 +21,7 @@ from orchestrator.presentation.text import number, percent, plural
 MOST_PROFILES = 24
 HEIGHT = 20
 _TOP = 8
+_CHANGED = (Standing.WORSE, Standing.BETTER)
 _GAP = 0.002
 _SHORTEST = 0.005  # layers shorter than this share are drawn together, so that large models stay small pages
 
@@ -44,8 +48,25 @@ class LayerRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangedRow:
+    """A layer that changed against the baseline."""
+
+    name: str
+    type: str
+    fate: str
+    unit: str
+    baseline: str
+    time: str
+    difference: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Profile:
-    """The layers of one cell. `pieces` draws all of them in their order; `rows` are the longest."""
+    """The layers of one cell. `pieces` draws all of them in their order; `rows` are the longest.
+
+    `changed` are, beside a baseline, those that changed most, `is_compared` whether there was one to compare with;
+    `note` counts what became of all layers.
+    """
 
     model: str
     place: str
@@ -55,6 +76,9 @@ class Profile:
     unit_words: str
     pieces: tuple[Pieces, ...]
     rows: tuple[LayerRow, ...]
+    changed: tuple[ChangedRow, ...]
+    is_compared: bool
+    note: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,22 +92,31 @@ class Layers:
 def layers(report: Report) -> Layers:
     """The section; empty where no source gave layers."""
     with_layers = [cell for cell in report.cells if cell.layers]
-    shown = with_layers if len(with_layers) <= MOST_PROFILES else _ends(with_layers, report.headline)[:MOST_PROFILES]
+    compared = report.comparison.by_cell if report.comparison else {}
+    shown = with_layers
+    if len(with_layers) > MOST_PROFILES:
+        changed = [cell for cell in with_layers if cell.cell in compared and compared[cell.cell].standing in _CHANGED]
+        changed = sorted(changed, key=lambda cell: list(compared).index(cell.cell))[: MOST_PROFILES // 2]
+        shown = _once([*changed, *_ends(with_layers, report.headline)])[:MOST_PROFILES]
     hidden = len(with_layers) - len(shown)
     left_out = f"The layers of {plural(hidden, 'more cell')} are in results.json." if hidden else ""
-    return Layers(profiles=tuple(_profile(cell) for cell in shown), left_out=left_out)
+    return Layers(profiles=tuple(_profile(cell, compared.get(cell.cell)) for cell in shown), left_out=left_out)
 
 
 def _ends(cells: Iterable[CellReport], metric: str) -> list[CellReport]:
     """The fastest and the slowest cell of each model, each once."""
-    return list({id(r.cell): r.cell for ranking in rank(cells, metric) for r in (ranking.best, ranking.worst)}.values())
+    return _once(r.cell for ranking in rank(cells, metric) for r in (ranking.best, ranking.worst))
 
 
-def _profile(cell: CellReport) -> Profile:
+def _once(cells: Iterable[CellReport]) -> list[CellReport]:
+    return list({cell.cell: cell for cell in cells}.values())
+
+
+def _profile(cell: CellReport, compared: CellComparison | None) -> Profile:
     total_us = sum(layer.time_us for layer in cell.layers)
     ordered = sorted(cell.layers, key=lambda layer: -layer.time_us)
     widest = ordered[0].share or 1.0
-    rows = [_row(layer, widest) for layer in ordered[:_TOP]]
+    rows = [layer_row(layer, widest) for layer in ordered[:_TOP]]
     units = unit_bars(cell.unit_shares)
     return Profile(
         model=cell.cell.model,
@@ -93,11 +126,38 @@ def _profile(cell: CellReport) -> Profile:
         units=units,
         unit_words=", ".join(unit.label for unit in units),
         pieces=_pieces(sorted(cell.layers, key=lambda layer: layer.layer.index)),
-        rows=tuple(rows) + _others(ordered[_TOP:], widest),
+        rows=tuple(rows) + other_layers(ordered[_TOP:], widest),
+        changed=tuple(map(_changed_row, _told(compared)[:_TOP])),
+        is_compared=bool(compared and compared.layers),
+        note=_note(compared),
     )
 
 
-def _row(found: CellLayer, widest: float) -> LayerRow:
+def _told(compared: CellComparison | None) -> list[LayerChange]:
+    return [layer for layer in compared.layers if layer.fate is not LayerFate.SAME] if compared else []
+
+
+def _note(compared: CellComparison | None) -> str:
+    """ "2 slower, 1 gone, 39 the same"."""
+    counts = Counter(layer.fate for layer in compared.layers) if compared else Counter()
+    return ", ".join(f"{counts[fate]:,} {FATES[fate]}" for fate in LayerFate if counts[fate])
+
+
+def _changed_row(layer: LayerChange) -> ChangedRow:
+    moved = layer.fate is LayerFate.MOVED
+    return ChangedRow(
+        name=layer.name,
+        type=layer.type,
+        fate=FATES[layer.fate],
+        unit=f"{layer.baseline_unit} → {layer.unit}" if moved else layer.unit or layer.baseline_unit or "–",
+        baseline=number(None if layer.baseline_us is None else layer.baseline_us / 1000),
+        time=number(None if layer.time_us is None else layer.time_us / 1000),
+        difference=difference_ms(layer),
+    )
+
+
+def layer_row(found: CellLayer, widest: float) -> LayerRow:
+    """A layer; `widest` is the share that fills its bar."""
     layer = found.layer
     return LayerRow(
         name=layer.name,
@@ -110,7 +170,7 @@ def _row(found: CellLayer, widest: float) -> LayerRow:
     )
 
 
-def _others(left: Sequence[CellLayer], widest: float) -> tuple[LayerRow, ...]:
+def other_layers(left: Sequence[CellLayer], widest: float) -> tuple[LayerRow, ...]:
     """One row for all the shorter layers. Its bar may be cut at the width of the longest layer's."""
     if not left:
         return ()

@@ -1,25 +1,32 @@
 """The heat table of models x devices: one text and one colour class for each field and metric.
 
-A colour says how many times worse a field is than the best of its model, so that models of all sizes stand side by
-side; it only repeats the number. With many devices, rows are processors with the median of their devices, and the
-devices follow folded away.
+Absolute numbers, times the best of the model, or the change against the baseline. A colour says how many times worse a
+field is than the best of its model, or how much it changed; it only repeats the number. With many devices, rows are
+processors with the median of their devices, and the devices follow folded away.
 """
 
 import math
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.comparison import CellComparison, Standing
 from orchestrator.domain.measurement import METRICS
 from orchestrator.domain.report import CellReport, Report, Trust
+from orchestrator.presentation.changes import WORDS
+from orchestrator.presentation.page.cells import cells_in_order
 from orchestrator.presentation.page.names import metric_label
-from orchestrator.presentation.text import number, plural
+from orchestrator.presentation.text import MISSING, change, number, plural, times
 
-CHOICES = ("latency_p50_ms", "latency_ms", "peak_memory_mb", "load_ms")
+CHOICES = ("latency_p50_ms", "latency_ms", "latency_p99_ms", "peak_memory_mb", "load_ms")
 MOST_ROWS = 40
 _STEPS = ((1.25, "s0", "to 1.25×"), (2.0, "s1", "to 2×"), (4.0, "s2", "to 4×"), (math.inf, "s3", "over 4×"))
+_CHANGE_STEPS = ((0.10, "1"), (0.20, "2"), (math.inf, "3"))
+_LARGE = 600  # fields from which on only the first metrics are also shown relative, so that the page stays small
+_STANDING_TEXTS = {Standing.LOST: "✕ lost", Standing.ADDED: "new", Standing.FOUND: "new"}
 LEGEND = (("b", "best of its model"), *((style, words) for _, style, words in _STEPS))
 
 
@@ -42,8 +49,9 @@ class MatrixRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """A metric the table can show, its fields row by row, for the page's script."""
+    """What the table can show, its fields row by row, for the page's script. `group` says in which way."""
 
+    group: str
     label: str
     texts: tuple[str, ...]
     styles: tuple[str, ...]
@@ -51,14 +59,27 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """The table with its first choice filled in. `folded`: the reader opens it, and paper leaves it out."""
+    """The table with its first choice filled in. `folded`: the reader opens it, and paper leaves it out.
+
+    `cells` are the numbers of the fields' cells among all cells, row by row, -1 where a field is not one cell.
+    """
 
     title: str
     row_head: str
     models: tuple[str, ...]
     rows: tuple[MatrixRow, ...]
     choices: tuple[Choice, ...]
+    cells: tuple[int, ...]
     folded: bool
+
+    @property
+    def groups(self) -> tuple[tuple[str, tuple[tuple[int, str], ...]], ...]:
+        """The choices by their group, each with its place and its label."""
+        placed = enumerate(self.choices)
+        return tuple(
+            (group, tuple((place, choice.label) for place, choice in found))
+            for group, found in groupby(placed, key=lambda pair: pair[1].group)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,20 +132,36 @@ def _matrix(
     kinds = {job.key.cell: job.failed.kind.replace("_", " ") for job in report.jobs if job.failed}
     best = _best(lines, models, metrics[0])
     lines = sorted(lines, key=lambda line: _slowness(line, models, best, metrics[0]))
-    tables = [_fields(lines, models, metric, kinds) for metric in metrics]
+    tables = [("absolute", metric_label(metric), _fields(lines, models, metric, kinds)) for metric in metrics]
+    few = metrics if len(lines) * len(models) <= _LARGE else metrics[:1]
+    tables += [("times the best of its model", metric_label(name), _ratios(lines, models, name, kinds)) for name in few]
+    if report.comparison:
+        found = report.comparison.by_cell
+        tables += [("change to the baseline", metric_label(name), _changes(lines, models, name, found)) for name in few]
     rows = tuple(
         MatrixRow(label=line.label, detail=line.detail, fields=tuple(fields))
-        for line, fields in zip(lines, tables[0], strict=True)
+        for line, fields in zip(lines, tables[0][2], strict=True)
     )
-    choices = tuple(
-        Choice(
-            label=metric_label(metric),
-            texts=tuple(field.text for row in table for field in row),
-            styles=tuple(field.style for row in table for field in row),
-        )
-        for metric, table in zip(metrics, tables, strict=True)
+    numbers = {cell.cell: place for place, cell in enumerate(cells_in_order(report))}
+    return Matrix(
+        title=title,
+        row_head=row_head,
+        models=models,
+        rows=rows,
+        choices=tuple(_choice(*table) for table in tables),
+        cells=tuple(_number(line.members.get(model, ()), numbers) for line in lines for model in models),
+        folded=folded,
     )
-    return Matrix(title=title, row_head=row_head, models=models, rows=rows, choices=choices, folded=folded)
+
+
+def _choice(group: str, label: str, table: Sequence[Sequence[Field]]) -> Choice:
+    fields = [field for row in table for field in row]
+    texts, styles = tuple(field.text for field in fields), tuple(field.style for field in fields)
+    return Choice(group=group, label=label, texts=texts, styles=styles)
+
+
+def _number(cells: Sequence[CellReport], numbers: Mapping[Cell, int]) -> int:
+    return numbers[cells[0].cell] if len(cells) == 1 else -1
 
 
 def _best(lines: Sequence[_Line], models: Sequence[str], metric: str) -> dict[str, float]:
@@ -158,6 +195,46 @@ def _field(line: _Line, model: str, metric: str, best: float | None, kinds: Mapp
         )
     noisy = all(cell.trust is not Trust.TRUSTED for cell in cells)
     return Field(text=number(value) + (" ?" if noisy else ""), style=_step(value, best) + (" q" if noisy else ""))
+
+
+def _ratios(lines: Sequence[_Line], models: Sequence[str], metric: str, kinds: Mapping[Cell, str]) -> list[list[Field]]:
+    """The same fields and colours, told as a multiple of the best."""
+    best = _best(lines, models, metric)
+    table = _fields(lines, models, metric, kinds)
+    for line, row in zip(lines, table, strict=True):
+        for place, model in enumerate(models):
+            value, top = line.value(model, metric), best.get(model, 0.0)
+            if value and top > 0:
+                mark = " ?" if row[place].text.endswith("?") else ""
+                row[place] = replace(row[place], text=times(value / top) + mark)
+    return table
+
+
+def _changes(
+    lines: Sequence[_Line], models: Sequence[str], metric: str, found: Mapping[Cell, CellComparison]
+) -> list[list[Field]]:
+    return [
+        [_change([found[c.cell] for c in line.members.get(model, ()) if c.cell in found], metric) for model in models]
+        for line in lines
+    ]
+
+
+def _change(cells: Sequence[CellComparison], metric: str) -> Field:
+    """The cells' median change, coloured where more than half of them changed for sure."""
+    told = [one for cell in cells if (one := cell.changes.get(metric))]
+    values = [one.change for one in told if one.change is not None]
+    if not values:
+        text = _STANDING_TEXTS.get(cells[0].standing, MISSING) if cells else ""
+        return Field(text=text, style="x" if text.startswith("✕") else "n")
+    middle = statistics.median(values)
+    standing, count = Counter(one.standing for one in told).most_common(1)[0]
+    if 2 * count <= len(told) or standing is Standing.SAME:
+        return Field(text=change(middle), style="s0")
+    if standing is Standing.UNCLEAR:
+        return Field(text=f"{change(middle)} ?", style="s0 q")
+    step = next(step for limit, step in _CHANGE_STEPS if abs(middle) <= limit)
+    sign = "w" if standing is Standing.WORSE else "g"
+    return Field(text=f"{WORDS[standing].mark} {change(middle)}", style=sign + step)
 
 
 def _step(value: float, best: float) -> str:

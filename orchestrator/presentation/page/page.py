@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from orchestrator.domain.report import Report
 from orchestrator.presentation.page.cells import CellsTable, cells_table
+from orchestrator.presentation.page.changes import Changes, changes
 from orchestrator.presentation.page.conditions import Conditions, conditions
 from orchestrator.presentation.page.failures import Failures, failures
 from orchestrator.presentation.page.gates import Gates, gates
@@ -28,6 +29,7 @@ class Page:
     headline: str
     tiles: tuple[Tile, ...]
     trust: tuple[Share, ...]
+    changes: Changes | None
     contests: tuple[Contest, ...]
     matrices: tuple[Matrix, ...]
     legend: tuple[tuple[str, str], ...]
@@ -54,6 +56,7 @@ def page_of(report: Report) -> Page:
         headline=metric_label(report.headline),
         tiles=tiles(report),
         trust=trust_strip(report),
+        changes=changes(report),
         contests=contests(report),
         matrices=matrices(report),
         legend=LEGEND,
@@ -74,8 +77,10 @@ def page_of(report: Report) -> Page:
 def _facts(report: Report) -> tuple[tuple[str, str], ...]:
     run = report.run
     took = duration((run.ended_at - run.started_at).total_seconds()) if run.ended_at else "not finished"
+    baseline = (("Baseline", report.comparison.baseline.id),) if report.comparison else ()
     return (
         ("Run", run.id),
+        *baseline,
         ("Started", moment(run.started_at)),
         ("Took", took),
         ("Project", run.project),

@@ -28,12 +28,16 @@ _OTHERS = ("load_ms", "peak_memory_mb")
 
 @dataclass(frozen=True, kw_only=True)
 class Strip:
-    """One row. `dots`, `median` and `range` are path data, in a picture HEIGHT high."""
+    """One row. `dots`, `median`, `range` and `baseline` are path data, in a picture HEIGHT high.
+
+    `baseline` marks the baseline's median, "" where there is none.
+    """
 
     label: str
     dots: str
     median: str
     range: str
+    baseline: str
     value: str
     interval: str
     spread: str
@@ -63,33 +67,42 @@ class ModelStrips:
 
 @dataclass(frozen=True, kw_only=True)
 class _Line:
-    """A row before it has a scale: the values of its dots and the cells behind it."""
+    """A row before it has a scale: the values of its dots, the cells behind it, and the baseline's median if known."""
 
     label: str
     values: Sequence[float]
     cells: Sequence[CellReport]
+    baseline: float | None = None
 
 
 def model_strips(report: Report) -> tuple[ModelStrips, ...]:
     """One picture a model, in the plan's order; models without any number are left out."""
-    jobs = report.jobs_by_cell
+    jobs, baselines = report.jobs_by_cell, _baselines(report)
     processor = {device.name: device.cpu or device.vendor or device.platform for device in report.devices}
     found = []
     for ranking in rank(report.cells, report.headline):
         if len(ranking.ranked) <= MOST_ROWS:
-            found.append(_strips(ranking, _places(ranking, jobs), row_head="Device", dot="job"))
+            found.append(_strips(ranking, _places(ranking, jobs, baselines), row_head="Device", dot="job"))
         else:
             found.append(_strips(ranking, _processors(ranking, processor), row_head="Processor", dot="device"))
     return tuple(found)
 
 
-def _places(ranking: Ranking, jobs: Mapping[Cell, Sequence[JobResult]]) -> list[_Line]:
+def _baselines(report: Report) -> Mapping[Cell, float]:
+    """The baseline's median of each cell that has one."""
+    found = report.comparison.by_cell if report.comparison else {}
+    headline = report.headline
+    return {cell: one.changes[headline].baseline.value for cell, one in found.items() if headline in one.changes}
+
+
+def _places(ranking: Ranking, jobs: Mapping[Cell, Sequence[JobResult]], baselines: Mapping[Cell, float]) -> list[_Line]:
     lines = []
     for ranked in ranking.ranked:
         cell = ranked.cell.cell
         measured = [job.measured.measurement.metrics for job in jobs.get(cell, ()) if job.measured]
         values = [metrics[ranking.metric].value for metrics in measured if ranking.metric in metrics]
-        lines.append(_Line(label=place(cell), values=values or [ranked.summary.value], cells=[ranked.cell]))
+        values = values or [ranked.summary.value]
+        lines.append(_Line(label=place(cell), values=values, cells=[ranked.cell], baseline=baselines.get(cell)))
     return lines
 
 
@@ -105,7 +118,8 @@ def _processors(ranking: Ranking, processor: Mapping[str, str]) -> list[_Line]:
 
 
 def _strips(ranking: Ranking, lines: list[_Line], *, row_head: str, dot: str) -> ModelStrips:
-    scale = scale_of(value for line in lines for value in line.values)
+    baselines = (line.baseline for line in lines if line.baseline is not None)
+    scale = scale_of([*(value for line in lines for value in line.values), *baselines])
     others = [
         name
         for name in _OTHERS
@@ -135,6 +149,7 @@ def _strip(line: _Line, scale: Scale, best: float, others: Sequence[str]) -> Str
         dots=dots(map(scale.at, line.values), HEIGHT // 2),
         median=upright(scale.at(summary.value), 2, HEIGHT - 2),
         range=dashes([(scale.at(summary.low), scale.at(summary.high))], HEIGHT // 2),
+        baseline="" if line.baseline is None else upright(scale.at(line.baseline), 1, HEIGHT - 1),
         value=number(summary.value),
         interval=interval(summary),
         spread=percent(summary.spread if summary.n > 1 else None),

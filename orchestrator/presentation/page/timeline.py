@@ -15,7 +15,7 @@ from orchestrator.presentation.page.scale import Tick
 from orchestrator.presentation.text import duration, plural
 
 HEIGHT = 18
-MOST_DEVICES = 40
+MOST_DEVICES = 30
 PHASES = ("wait", "prepare", "run", "finish")
 # What a state means for the picture. An unknown status of a cloud counts as running, as it does for the deadlines.
 _PHASE_OF = {
