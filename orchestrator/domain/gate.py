@@ -1,42 +1,95 @@
-"""The verdicts of a plan's gates."""
+"""The verdicts of a plan's gates: one for every rule and every planned cell it covers, whatever was found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
+from orchestrator.domain.budget_rule import judge_budget
 from orchestrator.domain.cell import Cell, CellPattern
-from orchestrator.domain.plan import GateRule
-from orchestrator.domain.report import CellReport, GateResult
+from orchestrator.domain.companions import judge_companions
+from orchestrator.domain.evidence import Evidence
+from orchestrator.domain.finding import Cause, Finding, Verdict, worst_of
+from orchestrator.domain.placement_rule import judge_placement
+from orchestrator.domain.plan import GateRule, Plan
+from orchestrator.domain.regression_rule import judge_regression
+from orchestrator.domain.report import GateResult
+from orchestrator.domain.threshold_rule import PLAIN_METRICS, judge_threshold
 
-NOT_JUDGED = "this version of bench reads gates but does not judge them yet"
+PLACEMENT = "placement"  # what a `require` rule judges, where others name a metric
+_NONE = Evidence()
 
 
-def judge(rules: Iterable[GateRule], cells: Iterable[CellReport]) -> tuple[GateResult, ...]:
-    """One result for each rule and cell it covers. Without a judgement it is inconclusive: never green for nothing."""
+def judge(plan: Plan, cells: Iterable[Cell], evidence: Mapping[Cell, Evidence]) -> tuple[GateResult, ...]:
+    """Judges the planned cells by their evidence. A cell without any is inconclusive: nothing is green for nothing.
+
+    Beside the plan's rules stand the companions of its relative latency rules, which warn and never fail. The result
+    follows from the arguments alone, so that the same evidence gives the same verdicts at any later time.
+    """
     cells = list(cells)
-    return tuple(_undecided(rule, cell) for rule in rules for cell in cells if _covers(rule, cell.cell))
+    covered = [(rule, cell) for rule in plan.gates for cell in cells if covers(rule, cell)]
+    return tuple(result for rule, cell in covered for result in _results(plan, rule, cell, evidence.get(cell, _NONE)))
 
 
-def _covers(rule: GateRule, cell: Cell) -> bool:
+def covers(rule: GateRule, cell: Cell) -> bool:
+    """Whether the rule is meant for this cell."""
     return CellPattern(model=rule.models, device=rule.devices, variant=rule.variants).matches(cell)
 
 
-def _undecided(rule: GateRule, cell: CellReport) -> GateResult:
-    summary = cell.metric(rule.metric)
-    return GateResult(
-        cell=cell.cell,
-        metric=rule.metric,
-        rule=describe(rule),
-        verdict="inconclusive",
-        reason=NOT_JUDGED,
-        value=summary.value if summary else None,
-    )
-
-
 def describe(rule: GateRule) -> str:
-    """The rule in words, as the report shows it."""
-    parts = []
+    """The rule in words, to be read after its metric."""
+    parts = [f"at least {share:.0%} of the time on {unit}" for unit, share in rule.require.items()]
     if rule.max is not None:
-        parts.append(f"{rule.metric} at most {rule.max:g}")
+        parts.append(f"at most {rule.max:g}")
     if rule.max_regression is not None:
-        parts.append(f"{rule.metric} at most {rule.max_regression:.3g} of the baseline slower")
-    parts += [f"at least {share:.0%} of the time on {unit}" for unit, share in rule.require.items()]
+        from_ = f" from {rule.at_least:g}" if rule.at_least is not None else ""
+        parts.append(f"at most {rule.max_regression * 100:.3g}% worse than the baseline{from_}")
     return ", ".join(parts)
+
+
+def find(plan: Plan, rule: GateRule, evidence: Evidence) -> Finding:
+    """What one rule finds, before levels and profiles soften it."""
+    found = []
+    if rule.require:
+        found.append(judge_placement(rule.require, evidence))
+    if rule.max is not None:
+        found.append(judge_budget(rule.metric, rule.max, evidence))
+    if rule.max_regression is not None:
+        relative = judge_threshold if rule.metric in PLAIN_METRICS else judge_regression
+        found.append(relative(rule, evidence, plan.baseline, plan.gating))
+    return worst_of(found)
+
+
+def _results(plan: Plan, rule: GateRule, cell: Cell, evidence: Evidence) -> Iterator[GateResult]:
+    metric = PLACEMENT if rule.require else rule.metric
+    yield _result(cell, metric, describe(rule), _settle(find(plan, rule, evidence), rule, plan))
+    for tail_metric, name, finding in judge_companions(rule, evidence, plan.baseline):
+        yield _result(cell, tail_metric, name, finding)
+
+
+def _settle(finding: Finding, rule: GateRule, plan: Plan) -> Finding:
+    """Level `warn` never blocks; at night neither does what could not be decided, unless results are missing."""
+    is_open = finding.verdict is Verdict.INCONCLUSIVE
+    may_pass_by = plan.gating.profile == "nightly" and finding.cause is not Cause.MISSING
+    if is_open and (may_pass_by or rule.level == "warn"):
+        return finding.softened(f"undecided: {finding.reason}")
+    if finding.verdict is Verdict.FAIL and rule.level == "warn":
+        return finding.softened(finding.reason)
+    return finding
+
+
+def _result(cell: Cell, metric: str, rule: str, finding: Finding) -> GateResult:
+    return GateResult(
+        cell=cell,
+        metric=metric,
+        rule=rule,
+        verdict=finding.verdict.value,
+        reason=finding.reason,
+        cause=finding.cause.value if finding.cause else "",
+        value=finding.value,
+        baseline=finding.baseline,
+        change=finding.change,
+        low=finding.low,
+        high=finding.high,
+        sensitivity=finding.sensitivity,
+        sessions=finding.sessions,
+        baseline_sessions=finding.baseline_sessions,
+        statistic=finding.statistic,
+    )

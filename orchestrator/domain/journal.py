@@ -9,6 +9,7 @@ at any state is safe. Signed URLs are not part of it: they are asked for again.
     concluded -> logging -> logged -> tagged -> done
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +21,7 @@ from orchestrator.domain.job import Attempt, JobKey, JobResult, StateChange
 from orchestrator.domain.model import Model
 from orchestrator.domain.outcome import Outcome, Skipped
 from orchestrator.domain.plan import Plan
+from orchestrator.domain.report import GateResult
 from orchestrator.domain.run import Run
 
 
@@ -115,7 +117,10 @@ class JobEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class RunEntry:
-    """A run's row: everything needed to go on with it, as it was when it began. `folder` holds its files."""
+    """A run's row: everything needed to go on with it, as it was when it began. `folder` holds its files.
+
+    `gates` are the verdicts of a run that has ended.
+    """
 
     run: Run
     plan: Plan
@@ -125,6 +130,7 @@ class RunEntry:
     folder: Path
     command: str
     notices: tuple[str, ...] = ()
+    gates: tuple[GateResult, ...] = ()
 
     def model(self, name: str) -> Model:
         """The model of that name. Raises KeyError."""
@@ -141,7 +147,15 @@ class RunEntry:
         return self.plan.params_for(entry, variant)
 
     def jobs(self) -> tuple[JobEntry, ...]:
-        """All jobs, unstarted: the cells interleaved, so that drift over time does not fall on one of them."""
-        repeats = range(1, self.plan.repeats + 1)
-        keys = (JobKey(cell=cell, repeat=repeat) for repeat in repeats for cell in self.cells)
+        """All jobs of the first session, unstarted."""
+        return self.session_jobs(dict.fromkeys(self.cells, 1))
+
+    def session_jobs(self, numbers: Mapping[Cell, int]) -> tuple[JobEntry, ...]:
+        """The jobs of one session of each cell, by its number: the cells interleaved, so that drift falls on all."""
+        repeats = self.plan.repeats
+        keys = (
+            JobKey(cell=cell, repeat=(number - 1) * repeats + repeat)
+            for repeat in range(1, repeats + 1)
+            for cell, number in numbers.items()
+        )
         return tuple(JobEntry(run_id=self.run.id, key=key) for key in keys)

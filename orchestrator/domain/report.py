@@ -83,7 +83,9 @@ class GateResult:
     """A rule's verdict on a cell: pass, warn, fail or inconclusive.
 
     `change` is a fraction with its interval from `low` to `high`; `sensitivity` is the smallest change the evidence
-    could have shown. Each is None where the rule has no such number.
+    could have shown. Each is None where the rule has no such number. `cause` says in a word for programs why a verdict
+    is open or unsure, "" where it is neither; `sessions` and `baseline_sessions` are what it rests on, `statistic`
+    (best or median) what a session's jobs amounted to.
     """
 
     cell: Cell
@@ -97,6 +99,10 @@ class GateResult:
     low: float | None = None
     high: float | None = None
     sensitivity: float | None = None
+    cause: str = ""
+    sessions: int = 0
+    baseline_sessions: int = 0
+    statistic: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,7 +75,7 @@ def _gate_case(suite: Element, gate: GateResult) -> None:
         case "fail":
             _problem(case, "failure", "gate", words, gate.reason)
         case "inconclusive":
-            _problem(case, "error", "inconclusive", words, gate.reason)
+            _problem(case, "error", gate.cause or "inconclusive", words, gate.reason)
         case _:
             SubElement(case, "system-out").text = printable(f"{words}\n{gate.reason}")
 

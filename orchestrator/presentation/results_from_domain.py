@@ -154,6 +154,10 @@ def _gate_shape(gate: GateResult) -> shape.GateShape:
             "rule": gate.rule,
             "verdict": gate.verdict,
             "reason": gate.reason,
+            "cause": gate.cause,
+            "sessions": gate.sessions,
+            "baseline_sessions": gate.baseline_sessions,
+            "statistic": gate.statistic,
             **numbers,
         }
     )

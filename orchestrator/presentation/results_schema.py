@@ -135,6 +135,10 @@ class GateShape(_Shape):
     high: float | None = None
     sensitivity: float | None = None
     reason: str = ""
+    cause: str = ""
+    sessions: int = 0
+    baseline_sessions: int = 0
+    statistic: str = ""
 
 
 class ResultsFile(_Shape):

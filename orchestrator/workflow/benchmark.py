@@ -14,6 +14,7 @@ from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import CloudError, Interrupted
 from orchestrator.history.journal import Journal
 from orchestrator.workflow.context import Context
+from orchestrator.workflow.evidence import gather_evidence
 from orchestrator.workflow.job_pool import run_jobs
 from orchestrator.workflow.pace import Pace
 
@@ -86,6 +87,6 @@ def _report(entry: RunEntry, run: Run, jobs: tuple[JobEntry, ...]) -> Report:
         devices=entry.devices,
         cells=cells,
         jobs=results,
-        gates=judge(entry.plan.gates, cells),
+        gates=judge(entry.plan, entry.cells, gather_evidence(entry, results)),
         notices=entry.notices,
     )

@@ -105,10 +105,37 @@ def test_the_command_line_goes_over_the_plan(folder: Any) -> None:
     assert len(list((folder.path / "elsewhere").glob("*/report.html"))) == 1
 
 
-def test_what_a_plan_asks_and_nobody_does_yet_is_said_and_never_green(folder: Any) -> None:
-    folder.write((folder.path / "plan.yaml").read_text() + "gates: [{metric: latency_ms, max: 1000}]\n")
-    assert "'gates' is read and checked, but not judged" in folder.bench("check", "plan.yaml").stdout
-    assert folder.bench("run", "plan.yaml", "--quiet").returncode == 12
+@pytest.mark.parametrize(
+    ("gate", "repeats", "code", "verdict"),
+    [
+        ("{metric: latency_ms, max: 1000}", "3", 0, "pass"),
+        ("{metric: latency_ms, max: 0.00001}", "3", 10, "fail"),
+        ("{metric: latency_ms, max: 1000}", "1", 12, "inconclusive"),
+        ("{require: {cpu: 95%}}", "1", 0, "pass"),
+        ("{require: {npu: 95%}}", "1", 10, "fail"),
+    ],
+)
+def test_the_exit_code_answers_whether_the_gates_hold(
+    folder: Any, gate: str, repeats: str, code: int, verdict: str
+) -> None:
+    folder.write((folder.path / "plan.yaml").read_text() + f"gates: [{gate}]\n")
+    done = folder.bench("run", "plan.yaml", "--quiet", "--repeats", repeats)
+    assert done.returncode == code, done.stdout
+    (run,) = folder.runs()
+    gates = json.loads((run / "results.json").read_text())["gates"]
+    assert [found["verdict"] for found in gates] == [verdict] * 4
+    assert all(found["reason"] for found in gates)
+
+
+def test_what_a_plan_asks_and_nobody_does_yet_is_said(folder: Any) -> None:
+    plan = (folder.path / "plan.yaml").read_text()
+    folder.write(plan + "gates: [{metric: latency_ms, max: 1000}]\nschedule: {cron: '0 2 * * *'}\n")
+    shown = folder.bench("check", "plan.yaml").stdout
+    assert "'schedule' is read and checked, but not acted on" in shown
+    assert "'gates'" not in shown
+    folder.write(plan + "gates: [{metric: latency_ms, max_regression: 5%}]\n")
+    shown = " ".join(folder.bench("check", "plan.yaml").stdout.split())
+    assert "'max_regression' in 'gates' has no baselines to compare with in this version" in shown
 
 
 def test_init_writes_a_plan_that_runs(folder: Any) -> None:

@@ -141,10 +141,37 @@ def test_a_failed_job_is_failed_on_the_hub_with_its_reason(world: Any, hub: Any,
         assert hub.params(job.hub_run_id)["failure_kind"] == "model_crash"
 
 
-def test_gates_that_nobody_judges_are_never_green(world: Any) -> None:
-    report = world.run(gates=(GateRule(metric="latency_p50_ms", max=100.0),))
-    assert {gate.verdict for gate in report.gates} == {"inconclusive"}
-    assert report.run.exit_code == 12
+@pytest.mark.parametrize(
+    ("rule", "repeats", "verdict", "cause", "code"),
+    [
+        (GateRule(metric="latency_p50_ms", max=100.0), 3, "pass", "", 0),
+        (GateRule(metric="latency_p50_ms", max=10.0), 3, "fail", "", 10),
+        (GateRule(metric="latency_p50_ms", max=10.0, level="warn"), 3, "warn", "", 0),
+        (GateRule(metric="latency_p50_ms", max=100.0), 2, "inconclusive", "too_few_jobs", 12),
+        (GateRule(metric="latency_p90_ms", max=100.0), 3, "inconclusive", "too_few_iterations", 12),
+        (GateRule(metric="peak_memory_mb", max=100.0), 3, "inconclusive", "missing", 12),
+        (GateRule(metric="model_size_mb", max=1.0), 2, "pass", "", 0),
+        (GateRule(require={"cpu": 0.95}), 2, "pass", "", 0),
+        (GateRule(require={"npu": 0.95}), 2, "fail", "", 10),
+        (GateRule(metric="latency_p50_ms", max_regression=0.05), 3, "warn", "no_baseline", 0),
+    ],
+)
+def test_gates_are_judged(world: Any, rule: GateRule, repeats: int, verdict: str, cause: str, code: int) -> None:
+    report = world.run(gates=(rule,), repeats=repeats, devices=(DeviceSelector(name="host-cpu-1t"),))
+    (gate,) = report.gates
+    assert (gate.verdict, gate.cause) == (verdict, cause), gate.reason
+    assert report.run.exit_code == code
+
+
+def test_missing_results_fail_closed(world: Any, error_result: Any) -> None:
+    good = world.devices.answer
+    world.devices.answer = lambda number, order: error_result("model_crash") if number == 1 else good(number, order)
+    rule = GateRule(metric="latency_p50_ms", max=100.0)
+    report = world.run(gates=(rule,), repeats=4, devices=(DeviceSelector(name="host-cpu-1t"),))
+    (gate,) = report.gates
+    assert (gate.verdict, gate.cause) == ("inconclusive", "missing")
+    assert "model_crash" in gate.reason
+    assert report.run.exit_code == 11
 
 
 def test_the_journal_says_done(world: Any) -> None:

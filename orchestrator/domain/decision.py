@@ -1,0 +1,64 @@
+"""Three outcomes from the sessions of a cell: fail, pass, or not decided.
+
+Fail: two sessions, each on its own, are worse by the tolerance and beyond the noise. Pass: the tolerance is ruled
+out, not merely not reached. Functions take arrays with the sessions on the last axis, so that one cell and ten
+thousand simulated ones go through the same lines. All numbers are logarithms.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.domain.noise import Logs
+from orchestrator.domain.t_distribution import t_critical
+
+ALPHA = 0.05  # of one side, for one session
+CONFIRMED_BY = 2
+MEDIAN_VARIANCE = math.pi / 2  # of a median, relative to that of a mean
+
+
+class Decision(IntEnum):
+    """What the sessions amount to."""
+
+    UNDECIDED = -1
+    PASS = 0
+    FAIL = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """What unchanged sessions look like: their centre, the spread of one, and how surely both are known.
+
+    `centre_variance` is that of the centre in units of a session's variance; `df` are the spread's degrees of freedom.
+    """
+
+    centre: Logs
+    spread: Logs
+    df: int
+    centre_variance: float
+
+    def half_width(self, sessions: float = 1) -> Logs:
+        """How far the mean of that many independent sessions may lie from the centre by chance."""
+        return np.asarray(
+            t_critical(self.df, ALPHA) * self.spread * math.sqrt(1 / sessions + self.centre_variance), dtype=np.float64
+        )
+
+
+def suspicious(worse: Logs, band: Band, tolerance: float | Logs) -> NDArray[np.bool_]:
+    """Which sessions, on their own, are worse by the tolerance and beyond the noise."""
+    limit = np.maximum(np.asarray(tolerance), band.half_width())
+    return np.asarray((worse >= np.asarray(tolerance)[..., None]) & (worse >= limit[..., None]))
+
+
+def decide(worse: Logs, band: Band, tolerance: float | Logs, *, independent: float = 1) -> NDArray[np.int8]:
+    """A Decision for each row of sessions; `worse` is by how much each is worse than the band's centre.
+
+    `independent`: how many of them count as independent of each other when they are averaged.
+    """
+    failed = suspicious(worse, band, tolerance).sum(axis=-1) >= CONFIRMED_BY
+    passed = worse.mean(axis=-1) + band.half_width(independent) < tolerance
+    undecided = np.where(passed, Decision.PASS, Decision.UNDECIDED)
+    return np.asarray(np.where(failed, Decision.FAIL, undecided), dtype=np.int8)

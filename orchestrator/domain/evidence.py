@@ -1,0 +1,110 @@
+"""What the rules judge a cell by, and which earlier sessions it may be compared with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from orchestrator.domain.finding import Cause
+from orchestrator.domain.measurement import METRICS
+from orchestrator.domain.noise import Logs
+from orchestrator.domain.plan import DAY_S, BaselinePolicy
+from orchestrator.domain.report import Trust
+from orchestrator.domain.session import Session
+
+_TOLD_DIFFERENCES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """The sessions of one cell that count, each series oldest first.
+
+    `current`: those of the run that is judged. `baseline`: accepted earlier ones, whatever their context and age.
+    `pinned`: those of the run that the plan names. `control`: the old model beside the new one, one for each current
+    session and in their order. `pairs`: a model beside itself, as `bench calibrate` runs it.
+    """
+
+    current: tuple[Session, ...] = ()
+    baseline: tuple[Session, ...] = ()
+    pinned: tuple[Session, ...] = ()
+    control: tuple[Session, ...] = ()
+    pairs: tuple[tuple[Session, Session], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparable:
+    """The sessions to compare with, oldest first; where they are too few, the cause and the reason say why."""
+
+    sessions: tuple[Session, ...]
+    cause: Cause | None = None
+    reason: str = ""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the cell has no past yet, rather than one that does not fit."""
+        return self.cause is Cause.NO_BASELINE
+
+
+def choose_baseline(evidence: Evidence, metric: str, policy: BaselinePolicy) -> Comparable:
+    """The newest sessions before the current ones, of the same context and with as many jobs, not too old.
+
+    A session whose jobs differ much is taken like any other: left out, it would make the noise look smaller than it is.
+    """
+    now = evidence.current[0]
+    usable = [found for found in evidence.baseline if found.run_id != now.run_id and found.at < now.at]
+    usable = [found for found in usable if _serves(found, metric, now.planned)]
+    if len(usable) < policy.min:
+        return _too_few(usable, Cause.NO_BASELINE, f"no baseline yet: {len(usable)} of at least {policy.min} sessions")
+    alike = [found for found in usable if found.context == now.context]
+    if len(alike) < policy.min:
+        told = told_differences(usable[-1].context, now.context) or "the context changed before"
+        return _too_few(
+            alike, Cause.NOT_COMPARABLE, f"only {len(alike)} of at least {policy.min} sessions are comparable ({told})"
+        )
+    fresh = [found for found in alike if now.at - found.at <= timedelta(seconds=policy.max_age_s)]
+    if len(fresh) < policy.min:
+        days = policy.max_age_s / DAY_S
+        return _too_few(
+            fresh,
+            Cause.STALE,
+            f"the baseline is old: {len(fresh)} of at least {policy.min} sessions of the last {days:.3g} days",
+        )
+    return Comparable(sessions=tuple(fresh[-policy.rolling :]))
+
+
+def _too_few(sessions: Sequence[Session], cause: Cause, reason: str) -> Comparable:
+    return Comparable(sessions=tuple(sessions), cause=cause, reason=reason)
+
+
+def _serves(session: Session, metric: str, jobs: int) -> bool:
+    is_sound = session.trust is not Trust.INVALID and not (session.profiled and is_latency(metric))
+    return is_sound and len(session.jobs(metric)) >= jobs
+
+
+def comparable_with(now: Session, others: Sequence[Session], metric: str) -> tuple[Session, ...]:
+    """Those of the others that may be compared with the current session directly."""
+    return tuple(found for found in others if _serves(found, metric, now.planned) and found.context == now.context)
+
+
+def told_differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What differs between two contexts, in words; "" where nothing does."""
+    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    told = [f"{name}: {before.get(name, 'unknown')} -> {now.get(name, 'unknown')}" for name in names]
+    more = f" and {len(told) - _TOLD_DIFFERENCES} more" if len(told) > _TOLD_DIFFERENCES else ""
+    return "; ".join(told[:_TOLD_DIFFERENCES]) + more
+
+
+def log_jobs(sessions: Sequence[Session], metric: str, jobs: int) -> Logs:
+    """The logs of the first `jobs` values of each session, signed so that more is worse: (sessions, jobs)."""
+    return sign_of(metric) * np.log(np.array([found.jobs(metric)[:jobs] for found in sessions], dtype=np.float64))
+
+
+def sign_of(metric: str) -> float:
+    """1 where less is better, -1 where more is."""
+    return 1.0 if METRICS[metric].lower_is_better else -1.0
+
+
+def is_latency(metric: str) -> bool:
+    """Whether the metric is of the timed iterations, which a profiler slows down."""
+    return metric.startswith("latency_") or metric in ("throughput_per_s", "first_inference_ms")

@@ -1,0 +1,121 @@
+"""A relative rule, `max_regression`: which baseline judges, and what the decision is in words."""
+
+import math
+
+from orchestrator.domain.contrast import Contrast, against_control, against_history, against_pinned, tolerance_log
+from orchestrator.domain.decision import Decision, decide, suspicious
+from orchestrator.domain.evidence import Evidence, choose_baseline, comparable_with
+from orchestrator.domain.finding import Cause, Finding, Verdict, undecided, worst_of
+from orchestrator.domain.history_rule import HARD_GATE_SESSIONS, LEAST_SESSIONS
+from orchestrator.domain.plan import BaselinePolicy, GateRule, Gating
+from orchestrator.domain.readiness import unfit
+
+_COARSE = 0.5  # of the tolerance: what is smaller than the clock's step cannot be seen, nor ruled out
+
+
+def judge_regression(rule: GateRule, evidence: Evidence, policy: BaselinePolicy, gating: Gating) -> Finding:
+    """Judges by HISTORY; by CONTROL where the plan wants it or history cannot tell; and by the pinned run if named."""
+    if found := unfit(evidence.current, rule.metric):
+        return found
+    finding = _with_control(rule, evidence, policy, gating, _by_history(rule, evidence, policy, gating))
+    if policy.pinned is None or finding.cause in (Cause.CLOCK, Cause.NO_BASELINE):
+        return finding
+    return worst_of([finding, _by_pinned(rule, evidence, policy, gating, policy.pinned)])
+
+
+def _by_history(rule: GateRule, evidence: Evidence, policy: BaselinePolicy, gating: Gating) -> Finding:
+    chosen = choose_baseline(evidence, rule.metric, policy)
+    if chosen.cause is None:
+        return _decided(rule, against_history(rule.metric, evidence, chosen.sessions, gating.statistic))
+    values = [value for session in evidence.current for value in session.jobs(rule.metric)]
+    return Finding(
+        verdict=Verdict(gating.new_cells) if chosen.is_new else Verdict.INCONCLUSIVE,
+        cause=chosen.cause,
+        reason=chosen.reason,
+        value=sorted(values)[len(values) // 2],
+        sessions=len(evidence.current),
+        baseline_sessions=len(chosen.sessions),
+    )
+
+
+def _with_control(
+    rule: GateRule, evidence: Evidence, policy: BaselinePolicy, gating: Gating, history: Finding
+) -> Finding:
+    is_open = history.verdict is Verdict.INCONCLUSIVE or history.cause is Cause.NO_BASELINE
+    is_wanted = policy.control == "always" or (policy.control == "auto" and is_open)
+    if not is_wanted or history.cause is Cause.CLOCK:
+        return history
+    if len(evidence.control) == len(evidence.current):
+        return _by_control(rule, evidence, policy, gating)
+    if policy.control == "auto" or history.cause is Cause.NO_BASELINE:
+        return history
+    return undecided(Cause.MISSING, "the plan wants the old model run beside the new one, and it was not")
+
+
+def _by_control(rule: GateRule, evidence: Evidence, policy: BaselinePolicy, gating: Gating) -> Finding:
+    if found := unfit(evidence.control, rule.metric):
+        return undecided(Cause.MISSING, f"the old model beside it: {found.reason}")
+    contrast = against_control(rule.metric, evidence, policy, gating.statistic)
+    if contrast is None:
+        told = f"nothing tells how much this device scatters: that takes {LEAST_SESSIONS} sessions or 'bench calibrate'"
+        return undecided(Cause.NO_NOISE_ESTIMATE, told)
+    return _decided(rule, contrast)
+
+
+def _by_pinned(rule: GateRule, evidence: Evidence, policy: BaselinePolicy, gating: Gating, name: str) -> Finding:
+    pinned = comparable_with(evidence.current[0], evidence.pinned, rule.metric)
+    if not pinned:
+        known = "was taken in another context" if evidence.pinned else "is not stored"
+        return undecided(Cause.NOT_COMPARABLE, f"the pinned run {name} {known} for this cell")
+    chosen = choose_baseline(evidence, rule.metric, policy)
+    if chosen.cause is not None:
+        return undecided(chosen.cause, f"no noise to judge the pinned run {name} with: {chosen.reason}")
+    history = against_history(rule.metric, evidence, chosen.sessions, gating.statistic)
+    return _decided(rule, against_pinned(history, evidence, pinned, name))
+
+
+def _decided(rule: GateRule, contrast: Contrast) -> Finding:
+    tolerance = tolerance_log(rule, contrast.baseline)
+    change, _ = contrast.changes()
+    value = contrast.baseline * (1 + change)
+    if contrast.step / contrast.baseline > _COARSE * math.expm1(tolerance):
+        told = f"values come in steps of {contrast.step:g}, {contrast.step / contrast.baseline:.1%} of the baseline"
+        return undecided(Cause.CLOCK, f"the clock is too coarse: {told}", value=value)
+    verdict, cause, reason = _verdict(contrast, tolerance)
+    low, high = contrast.changes(float(contrast.band.half_width(contrast.independent)))
+    return Finding(
+        verdict=verdict,
+        cause=cause,
+        reason=reason,
+        value=value,
+        baseline=contrast.baseline,
+        change=change,
+        low=low,
+        high=high,
+        sensitivity=math.expm1(float(contrast.band.half_width())),
+        sessions=len(contrast.worse),
+        baseline_sessions=contrast.baseline_sessions,
+        statistic="median" if contrast.is_median else "best",
+    )
+
+
+def _verdict(contrast: Contrast, tolerance: float) -> tuple[Verdict, Cause | None, str]:
+    worse, band, against = contrast.worse, contrast.band, contrast.against
+    shown = int(suspicious(worse, band, tolerance).sum())
+    told = f"worse than {against} by the tolerance and beyond the noise in {shown} of {_sessions(len(worse))}"
+    match decide(worse, band, tolerance, independent=contrast.independent):
+        case Decision.FAIL if band.df + 1 < HARD_GATE_SESSIONS:
+            young = f"but a gate fails on {HARD_GATE_SESSIONS} baseline sessions at least, not {band.df + 1}"
+            return Verdict.INCONCLUSIVE, Cause.YOUNG_BASELINE, f"{told}; {young}"
+        case Decision.FAIL:
+            return Verdict.FAIL, None, told
+        case Decision.PASS:
+            return Verdict.PASS, None, f"a regression of the tolerance against {against} is ruled out"
+    if shown:
+        return Verdict.INCONCLUSIVE, Cause.SUSPICIOUS, f"{told}; it takes two to be sure"
+    doubt = f"against {against} neither a regression of the tolerance nor its absence is certain"
+    return Verdict.INCONCLUSIVE, Cause.UNDECIDED, doubt
+
+
+def _sessions(count: int) -> str:
+    return f"{count} session{'' if count == 1 else 's'}"
