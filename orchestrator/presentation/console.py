@@ -15,6 +15,7 @@ from orchestrator.domain.outcome import FailureKind
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import CellReport, Report, Trust
 from orchestrator.domain.run import Run
+from orchestrator.presentation.changes import summary_of
 from orchestrator.presentation.escape import one_line
 from orchestrator.presentation.progress import progress_listener
 from orchestrator.presentation.terminal import add_row, open_console, plain, table
@@ -44,6 +45,8 @@ def print_report(report: Report, folder: Path, *, stream: TextIO) -> None:
     _print_cells(console, report)
     _print_failures(console, report)
     _print_gates(console, report)
+    if report.comparison:
+        console.print(plain(f"against {report.comparison.baseline.id}: {summary_of(report.comparison)}"))
     for notice in report.notices:
         console.print(plain(f"note: {notice}"))
     verdict = verdict_of(report)

@@ -1,6 +1,7 @@
 """summary.md: the run for a GitHub step summary, a comment or a mail body. What matters most comes first.
 
-A step summary may have 1 MiB and a comment 64 KB; this stays below 60 KB and says what it leaves out.
+A GitHub step summary may have 1 MiB; this stays below it and says what it leaves out. Within each part the largest
+comes first, so that what is cut is what matters least.
 """
 
 from collections import Counter
@@ -8,17 +9,19 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.domain.ranking import rank
 from orchestrator.domain.report import CellReport, Report, Trust
+from orchestrator.presentation.comparison_report import markdown_lines
 from orchestrator.presentation.escape import markdown
 from orchestrator.presentation.text import interval, number, percent, plural, times
 from orchestrator.presentation.verdict import TRUST_MARKS, answer, evidence, verdict_of
 
-LIMIT_BYTES = 60_000
+LIMIT_BYTES = 1024 * 1024
+MOST_CHANGES = 50
 
 
 def to_markdown(report: Report) -> str:
     """The summary, cut at a line's end before LIMIT_BYTES."""
     lines: list[str] = []
-    room = LIMIT_BYTES - 200
+    room = LIMIT_BYTES - 500
     for line in _lines(report):
         room -= len(line.encode("utf-8", "replace")) + 1
         if room < 0:
@@ -35,6 +38,9 @@ def _lines(report: Report) -> Iterator[str]:
     yield from ("", f"{markdown(answer(report))} {markdown(evidence(report))}")
     if any(model.random_weights for model in report.models):
         yield from ("", "Some models have random weights: their speed is measured, their answers mean nothing.")
+    if report.comparison:
+        yield ""
+        yield from markdown_lines(report.comparison, most=MOST_CHANGES)
     yield from _gates(report)
     yield from _models(report)
     yield from _failures(report)
@@ -56,7 +62,8 @@ def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> I
 
 def _gates(report: Report) -> Iterator[str]:
     order = ("fail", "inconclusive", "warn", "pass")
-    gates = sorted((gate for gate in report.gates if gate.verdict != "pass"), key=lambda g: order.index(g.verdict))
+    open_gates = (gate for gate in report.gates if gate.verdict != "pass")
+    gates = sorted(open_gates, key=lambda gate: (order.index(gate.verdict), -abs(gate.change or 0.0)))
     yield from _table(
         f"Gates that did not pass ({len(gates):,} of {len(report.gates):,})",
         ("Verdict", "Cell", "Rule", "Value:", "Baseline:", "Reason"),
@@ -107,9 +114,10 @@ def _failures(report: Report) -> Iterator[str]:
 
 
 def _cells(report: Report) -> Iterator[str]:
-    """All cells, those to worry about first, folded away."""
+    """All cells, those to worry about first and of them the widest spread, folded away."""
     order = {Trust.INVALID: 0, Trust.NOISY: 1, Trust.TRUSTED: 2}
-    cells = sorted(report.cells, key=lambda cell: order[cell.trust])
+    headline = report.headline
+    cells = sorted(report.cells, key=lambda cell: (order[cell.trust], -_spread(cell, headline)))
     yield from ("", f"<details><summary>All {plural(len(cells), 'cell')}</summary>")
     yield from _table(
         "Cells",
@@ -117,6 +125,11 @@ def _cells(report: Report) -> Iterator[str]:
         (_cell_row(cell, report.headline) for cell in cells),
     )
     yield from ("", "</details>")
+
+
+def _spread(cell: CellReport, metric: str) -> float:
+    found = cell.metric(metric)
+    return found.spread if found else 0.0
 
 
 def _cell_row(cell: CellReport, metric: str) -> Sequence[str]:

@@ -12,6 +12,7 @@ from orchestrator.presentation.console import print_report
 from orchestrator.presentation.csv_report import to_csv
 from orchestrator.presentation.html_report import to_html
 from orchestrator.presentation.index import to_index
+from orchestrator.presentation.index_cache import CACHE, digests, dump_digests
 from orchestrator.presentation.json_report import dump_report
 from orchestrator.presentation.junit import to_junit
 from orchestrator.presentation.summary import to_markdown
@@ -43,9 +44,11 @@ def write_reports(report: Report, folder: Path) -> tuple[Path, ...]:
 
 
 def write_index(runs: Sequence[Run], reports_folder: Path) -> Path:
-    """Writes `index.html`, the list of runs with links to the reports that are there."""
+    """Writes `index.html`, the runs with links to the reports that are there, and what it keeps for the next time."""
     with_report = {run.id for run in runs if (reports_folder / run.id / "report.html").is_file()}
-    return write_text(reports_folder / "index.html", to_index(runs, with_report))
+    found = digests(runs, reports_folder)
+    write_text(reports_folder / CACHE, dump_digests(found))
+    return write_text(reports_folder / "index.html", to_index(runs, with_report, found))
 
 
 def write_text(path: Path, text: str) -> Path:

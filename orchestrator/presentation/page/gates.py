@@ -23,6 +23,7 @@ class GateRow:
     change: str
     interval: str
     sensitivity: str
+    sessions: str
     reason: str
 
 
@@ -35,6 +36,7 @@ class Gates:
     summary: str
     has_intervals: bool
     has_sensitivities: bool
+    has_sessions: bool
 
 
 def gates(report: Report) -> Gates:
@@ -51,6 +53,7 @@ def gates(report: Report) -> Gates:
         summary=", ".join(f"{MARKS[verdict]} {counts[verdict]:,} {verdict}" for verdict in MARKS if counts[verdict]),
         has_intervals=any(row.interval for row in rows),
         has_sensitivities=any(row.sensitivity for row in rows),
+        has_sessions=any(row.sessions for row in rows),
     )
 
 
@@ -65,5 +68,13 @@ def _row(gate: GateResult) -> GateRow:
         change=change(gate.change),
         interval=f"{change(gate.low)} to {change(gate.high)}" if gate.low is not None and gate.high is not None else "",
         sensitivity=percent(gate.sensitivity) if gate.sensitivity is not None else "",
+        sessions=_sessions(gate),
         reason=gate.reason,
     )
+
+
+def _sessions(gate: GateResult) -> str:
+    """What the verdict rests on: "1 / 12, best"."""
+    if not gate.sessions and not gate.baseline_sessions:
+        return ""
+    return f"{gate.sessions} / {gate.baseline_sessions}" + (f", {gate.statistic}" if gate.statistic else "")
