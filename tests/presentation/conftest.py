@@ -1,11 +1,14 @@
 """Synthetic reports that look like real ones: any number of models, devices and variants, with all that goes wrong."""
 
 import random
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.device import Device, Platform
@@ -280,3 +283,71 @@ class ReportFactory:
 def make_report() -> ReportFactory:
     """The factory, freshly seeded."""
     return ReportFactory()
+
+
+@pytest.fixture
+def another_report() -> ReportFactory:
+    """The factory with another seed: the same cells, other numbers."""
+    return ReportFactory(2)
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One headless Chromium for all tests of a worker."""
+    with sync_playwright() as playwright:
+        own = str(CHROMIUM) if CHROMIUM.exists() else None
+        opened = playwright.chromium.launch(executable_path=own, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+class Visit:
+    """A page that was opened, with everything it complained of or asked for."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: self.requests.append(request.url))
+
+    def ask(self, script: str) -> Any:
+        """What the script says in the page."""
+        return self.page.evaluate(script)
+
+
+Open = Callable[..., Visit]
+
+
+@pytest.fixture
+def visit(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Opens HTML as a file in a context of its own, whose options may be given."""
+    contexts = []
+
+    def open_page(html: str, *, width: int = 1280, **options: Any) -> Visit:
+        path = tmp_path / "report.html"
+        path.write_bytes(html.encode("utf-8", "replace"))
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        visit = Visit(context.new_page())
+        visit.page.goto(path.as_uri())
+        assert all(url.startswith(("file://", "data:,")) for url in visit.requests), visit.requests
+        return visit
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -1,81 +1,24 @@
 """The page in a real browser, from a file, with nothing else to load."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 
+from orchestrator.domain.compare import compare
 from orchestrator.presentation.html_report import to_html
 from orchestrator.presentation.index import to_index
+from orchestrator.presentation.text import change
 
 pytestmark = pytest.mark.browser
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        own = str(CHROMIUM) if CHROMIUM.exists() else None
-        opened = playwright.chromium.launch(executable_path=own, args=list(FLAGS))
-        yield opened
-        opened.close()
-
-
-class Visit:
-    """A page that was opened, with everything it complained of or asked for."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: self.requests.append(request.url))
-
-    def ask(self, script: str) -> Any:
-        return self.page.evaluate(script)
-
-
-Open = Callable[..., Visit]
-
-
-@pytest.fixture
-def visit(browser: Browser, tmp_path: Path) -> Iterator[Open]:
-    contexts = []
-
-    def open_page(html: str, *, width: int = 1280, **options: Any) -> Visit:
-        path = tmp_path / "report.html"
-        path.write_bytes(html.encode("utf-8", "replace"))
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        visit = Visit(context.new_page())
-        visit.page.goto(path.as_uri())
-        assert all(url.startswith(("file://", "data:,")) for url in visit.requests), visit.requests
-        return visit
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def shown(visit: Visit) -> list[list[str]]:
+def shown(visit: Any) -> list[list[str]]:
     return visit.ask("[...document.querySelectorAll('#all tbody tr')].map(r => [...r.cells].map(c => c.textContent))")
 
 
 @pytest.mark.parametrize("hostile", [False, True])
-def test_no_complaint_no_request_no_page_scroll(make_report, visit: Open, hostile: bool) -> None:
+def test_no_complaint_no_request_no_page_scroll(make_report, visit: Any, hostile: bool) -> None:
     report = make_report(4, 7, variants=("cpu", "gpu"), hostile=hostile, failing=0.2, gates=True)
     for width, scheme in ((1280, "dark"), (390, "light")):
         found = visit(to_html(report), width=width, color_scheme=scheme)
@@ -91,7 +34,7 @@ def test_no_complaint_no_request_no_page_scroll(make_report, visit: Open, hostil
         assert "owned" not in found.page.title().split(":")[0]
 
 
-def test_hostile_names_are_harmless_even_without_the_policy(make_report, visit: Open) -> None:
+def test_hostile_names_are_harmless_even_without_the_policy(make_report, visit: Any) -> None:
     html = to_html(make_report(4, 7, hostile=True, failing=0.3, gates=True))
     found = visit(html.replace("Content-Security-Policy", "x-none"))
     found.page.fill("#words", "script")
@@ -100,7 +43,7 @@ def test_hostile_names_are_harmless_even_without_the_policy(make_report, visit: 
     assert found.ask("document.images.length") == 0
 
 
-def test_sorting_and_filtering(make_report, visit: Open) -> None:
+def test_sorting_and_filtering(make_report, visit: Any) -> None:
     report = make_report(3, 6, failing=0.2)
     found = visit(to_html(report))
     assert len(shown(found)) == len(report.cells) == 18
@@ -125,7 +68,7 @@ def test_sorting_and_filtering(make_report, visit: Open) -> None:
     assert {row[2] for row in shown(found)} == {"iPhone 15 Pro"}
 
 
-def test_a_filtered_view_can_be_sent_on(make_report, visit: Open) -> None:
+def test_a_filtered_view_can_be_sent_on(make_report, visit: Any) -> None:
     html = to_html(make_report(3, 6, failing=0.2))
     found = visit(html)
     found.page.locator(".chip").first.click()
@@ -140,7 +83,7 @@ def test_a_filtered_view_can_be_sent_on(make_report, visit: Open) -> None:
     assert again.page.input_value("#words") == "pixel"
 
 
-def test_the_matrix_shows_another_metric_and_comes_back(make_report, visit: Open) -> None:
+def test_the_matrix_shows_another_metric_and_comes_back(make_report, visit: Any) -> None:
     found = visit(to_html(make_report(3, 4, failing=0)))
     read = "[...document.querySelectorAll('.matrix td')].map(c => c.textContent + c.className)"
     before = found.ask(read)
@@ -155,7 +98,7 @@ def test_the_matrix_shows_another_metric_and_comes_back(make_report, visit: Open
     assert found.ask(read) == before
 
 
-def test_many_cells_come_page_by_page_and_are_all_searched(make_report, visit: Open) -> None:
+def test_many_cells_come_page_by_page_and_are_all_searched(make_report, visit: Any) -> None:
     report = make_report(10, 60, layers=0, failing=0.05)
     found = visit(to_html(report))
     assert len(shown(found)) == 200
@@ -170,7 +113,7 @@ def test_many_cells_come_page_by_page_and_are_all_searched(make_report, visit: O
     assert found.complaints == []
 
 
-def test_without_script_the_page_still_reads(make_report, visit: Open) -> None:
+def test_without_script_the_page_still_reads(make_report, visit: Any) -> None:
     report = make_report(3, 6, failing=0.2)
     found = visit(to_html(report), java_script_enabled=False)
     page = found.page
@@ -181,7 +124,7 @@ def test_without_script_the_page_still_reads(make_report, visit: Open) -> None:
     assert page.locator(".plot svg").last.is_visible()
 
 
-def test_paper_is_light_and_opens_what_is_folded(make_report, visit: Open) -> None:
+def test_paper_is_light_and_opens_what_is_folded(make_report, visit: Any) -> None:
     found = visit(to_html(make_report(3, 4)), color_scheme="dark")
     closed = "document.querySelectorAll('details:not([open])').length"
     assert found.ask(closed) > 0
@@ -193,15 +136,129 @@ def test_paper_is_light_and_opens_what_is_folded(make_report, visit: Open) -> No
     assert found.ask(closed) > 0
 
 
-def test_a_large_report_is_ready_soon(make_report, visit: Open) -> None:
+def test_a_large_report_is_ready_soon(make_report, visit: Any) -> None:
     found = visit(to_html(make_report(20, 200, layers=4, repeats=1)))
     timing = found.ask("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
     assert timing < 4000  # a second on a quiet machine; tests share two cores
     assert found.ask("document.querySelectorAll('*').length") < 25_000
 
 
-def test_the_index_links_to_its_reports(make_report, visit: Open) -> None:
+def test_the_index_links_to_its_reports(make_report, visit: Any) -> None:
     run = make_report(1, 1, hostile=True).run
     found = visit(to_index([run], {run.id}))
     assert found.page.get_by_role("link", name=run.id).get_attribute("href") == f"{run.id}/report.html"
     assert found.complaints == []
+
+
+def compared(make_report: Any, another_report: Any, *size: int) -> str:
+    report = make_report(*size, failing=0.1)
+    return to_html(replace(report, comparison=compare(report, another_report(*size, failing=0.1))))
+
+
+def dialog(visit: Any) -> str:
+    return visit.page.inner_text("#cell")
+
+
+def test_a_cell_opens_from_the_matrix_by_keyboard_alone(make_report, visit: Any) -> None:
+    found = visit(to_html(make_report(3, 4, failing=0)))
+    stops = found.ask("[...document.querySelectorAll('.matrix td')].filter(c => c.tabIndex === 0).length")
+    assert stops == 1
+    found.ask("document.querySelector('.matrix td').focus()")
+    found.page.keyboard.press("ArrowRight")
+    found.page.keyboard.press("ArrowDown")
+    row, column = found.ask("[document.activeElement.parentElement.rowIndex, document.activeElement.cellIndex]")
+    assert (row, column) == (2, 2)
+    model, device = found.ask(
+        "[document.querySelectorAll('.matrix thead th')[2].textContent,"
+        " document.activeElement.parentElement.cells[0].textContent]"
+    )
+    found.page.keyboard.press("Enter")
+    assert found.page.inner_text("#cell-h") == f"{model} on {device.strip()}"
+    assert "Layers of" in dialog(found)
+    found.page.keyboard.press("Escape")
+    assert not found.page.locator("#cell").is_visible()
+    assert found.ask("document.activeElement.cellIndex") == 2  # back where the reader was
+    assert found.complaints == []
+
+
+def test_two_cells_stand_side_by_side_and_the_address_restores_them(make_report, visit: Any) -> None:
+    html = to_html(make_report(3, 4, failing=0))
+    found = visit(html)
+    rows = shown(found)
+    heads = found.ask("[...document.querySelectorAll('#all th')].map(h => h.textContent)")
+    place = heads.index("p50 ms")
+    found.page.locator("#all button.open").nth(0).click()
+    found.page.select_option("#beside", label=f"{rows[1][1]} on {rows[1][2]}")
+    line = found.page.locator("#numbers tr", has_text="p50 ms").inner_text().split("\t")
+    first, second = float(rows[0][place]), float(rows[1][place])
+    assert [text.strip() for text in line] == ["p50 ms", rows[0][place], rows[1][place], change(second / first - 1)]
+    text = dialog(found)
+    again = visit(html)
+    again.page.goto("about:blank")
+    again.page.goto(found.ask("location.href"))
+    assert dialog(again) == text
+    assert again.complaints == []
+
+
+def test_the_script_writes_a_change_as_the_program_does(make_report, visit: Any) -> None:
+    """R10 of the design: one number format. The script's only arithmetic is the change between two chosen cells."""
+    found = visit(to_html(make_report(2, 6, failing=0)))
+    heads = found.ask("[...document.querySelectorAll('#all th')].map(h => h.textContent)")
+    rows = shown(found)
+    for other in range(1, 6):
+        found.page.locator("#all button.open").nth(0).click()
+        found.page.select_option("#beside", index=other)
+        for name in ("p50 ms", "load ms", "peak MB"):
+            place = heads.index(name)
+            now, before = (float(row[place].replace(",", "")) for row in (rows[other], rows[0]))
+            line = found.page.locator("#numbers tr", has_text=name).first.inner_text().split("\t")
+            assert line[3].strip() == change(now / before - 1)
+        found.page.keyboard.press("Escape")
+
+
+def test_filters_hold_for_the_whole_page_and_come_off_again(make_report, another_report, visit: Any) -> None:
+    found = visit(compared(make_report, another_report, 3, 6))
+    page = found.page
+    page.locator("[data-key=device]").first.select_option("Pixel 9 Pro")
+    page.locator("[data-key=model]").first.select_option("resnet50_int8")
+    assert [(row[1], row[2]) for row in shown(found)] == [("resnet50_int8", "Pixel 9 Pro")]
+    fields = "[...document.querySelectorAll('.matrix td')].filter(c => c.checkVisibility()).length"
+    assert found.ask(fields) == 1
+    titles = "[...document.querySelectorAll('#spread h3')].filter(h => h.checkVisibility()).map(h => h.textContent)"
+    assert found.ask(titles) == ["resnet50_int8"]
+    page.click("#reset")
+    assert found.ask(fields) == 18
+    assert len(found.ask(titles)) == 3
+    assert len(shown(found)) == 18
+
+
+def test_every_choice_is_restored_from_the_address(make_report, another_report, visit: Any) -> None:
+    html = compared(make_report, another_report, 3, 6)
+    found = visit(html)
+    page = found.page
+    page.get_by_label("Platform").select_option("ANDROID")
+    page.locator(".chip").last.click()
+    page.locator("#all th button", has_text="p50 ms").click()
+    page.locator("#all th button", has_text="p50 ms").click()
+    page.locator("select.choice").select_option(index=11)
+    state = (
+        "[...document.querySelectorAll('#all tbody tr, .matrix td, #shown, .chosen')].map(c => c.textContent)"
+        ".concat([...document.querySelectorAll('#all th')].map(h => h.ariaSort))"
+    )
+    before = found.ask(state)
+    again = visit(html)
+    again.page.goto("about:blank")
+    again.page.goto(found.ask("location.href"))
+    assert again.ask(state) == before
+    assert "change to the baseline" in again.page.inner_text(".chosen")
+
+
+def test_an_address_that_means_nothing_changes_nothing(make_report, visit: Any) -> None:
+    html = to_html(make_report(2, 3, failing=0))
+    found = visit(html)
+    address = found.page.url
+    for strange in ("#cells?q=%E0%A4%A", "#x?trust=zzz&model=%3Cb%3E&sort=-none&show0=999&cell=a&with=b", "#?&&=&cell"):
+        found.page.goto("about:blank")
+        found.page.goto(address + strange)
+        assert found.complaints == []
+        assert not found.page.locator("#cell").is_visible()

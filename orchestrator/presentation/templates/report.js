@@ -283,7 +283,7 @@
     byId("cell-h").textContent = title(row);
     const head = make("tr");
     const names = other ? ["", title(row), title(other), "second against first"] : ["", title(row)];
-    head.append(...names.map((name, place) => Object.assign(make("th", name), { scope: place ? "col" : "" })));
+    head.append(...names.map((name) => (name ? Object.assign(make("th", name), { scope: "col" }) : make("td"))));
     const lines = keys.map((key, column) => {
       const line = make("tr");
       const numbers = cells.heads[column].classList.contains("n") && key !== "jobs";
