@@ -23,12 +23,15 @@ def test_the_plan_is_valid(tmp_path: Path) -> None:
     for model in ("models/small.onnx", "models/big.onnx", "detector/detector.onnx"):
         (tmp_path / model).parent.mkdir(exist_ok=True)
         (tmp_path / model).touch()
-    (plan_text,) = [block for block in blocks("yaml") if "models:" in block]
+    (plan_text,) = [block for block in blocks("yaml") if "models/*.onnx" in block]
+    (gates,) = [block for block in blocks("yaml") if "max_regression" in block]
+    plan_text += gates
     (tmp_path / "plan.yaml").write_text(plan_text)
     plan = load_plan(tmp_path / "plan.yaml")
     assert [model.name for model in plan.models] == ["big", "small", "detector"]
     assert plan.models[2].params == {"num_threads": "2"}
     assert plan.limits.poll_interval_s == 1.0
+    assert len(plan.gates) == 4
 
 
 def test_the_table_of_commands_is_whole() -> None:

@@ -5,9 +5,10 @@ import asyncio
 import click
 
 from orchestrator.cli.home import database_url
+from orchestrator.cli.stored import latest_run_id
 from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.run import RunState
-from orchestrator.errors import ModelError, UsageError
+from orchestrator.errors import ModelError
 
 
 @click.command("resume")
@@ -25,20 +26,13 @@ async def _resume(run_id: str | None, *, quiet: bool, verbose: bool) -> int:
     from orchestrator.history.journal import open_journal
 
     async with open_journal(database_url()) as journal:
-        entry = await journal.run(run_id or _latest(await journal.runs(limit=1)))
+        entry = await journal.run(run_id or await latest_run_id(journal))
         if entry.run.state is RunState.COMPLETED:
             click.echo(f"run {entry.run.id} has ended; nothing to resume", err=True)
             return entry.run.exit_code or 0
         await asyncio.to_thread(_check_models, entry)
         async with connect(entry.run.cloud) as cloud:
             return await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose)
-
-
-def _latest(runs: tuple[object, ...]) -> str:
-    if not runs:
-        message = "there is no run to resume here; 'bench run PLAN' starts one"
-        raise UsageError(message)
-    return runs[0].id  # type: ignore[attr-defined,no-any-return]
 
 
 def _check_models(entry: RunEntry) -> None:

@@ -40,6 +40,7 @@ async def _run(plan: Plan, output: Path, *, dry_run: bool, quiet: bool, verbose:
     from orchestrator.cli.prepare import Prepared, prepare
     from orchestrator.history.journal import open_journal
     from orchestrator.presentation.console import print_check
+    from orchestrator.workflow.evidence import check_pinned
 
     async with connect(plan.cloud) as cloud:
         prepared: Prepared = await prepare(plan, cloud)
@@ -68,5 +69,6 @@ async def _run(plan: Plan, output: Path, *, dry_run: bool, quiet: bool, verbose:
             notices=notices,
         )
         async with open_journal(database_url()) as journal:
+            await check_pinned(plan, journal.baselines)
             await journal.begin(entry)
             return await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose)

@@ -1,10 +1,14 @@
 """What is stored of a run: from the journal, else from its folder's results.json."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.cli.home import DEFAULT_REPORTS, database_url
 from orchestrator.domain.report import Report
 from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.history.journal import Journal
 
 LATEST = "latest"
 
@@ -28,11 +32,14 @@ async def _journalled(run: str) -> tuple[Report, Path]:
     from orchestrator.workflow.benchmark import read_report
 
     async with open_journal(database_url()) as journal:
-        if run == LATEST:
-            newest = await journal.runs(limit=1)
-            if not newest:
-                message = "nothing has been run here yet; 'bench run PLAN' does"
-                raise UsageError(message)
-            run = newest[0].id
-        entry = await journal.run(run)
+        entry = await journal.run(await latest_run_id(journal) if run == LATEST else run)
         return await read_report(entry, journal), entry.folder
+
+
+async def latest_run_id(journal: "Journal") -> str:
+    """The newest run's id. Raises UsageError where there is none."""
+    newest = await journal.runs(limit=1)
+    if not newest:
+        message = "nothing has been run here yet; 'bench run PLAN' does"
+        raise UsageError(message)
+    return newest[0].id

@@ -39,6 +39,14 @@ class JobEnded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SessionsAdded:
+    """The gates ask for one more session of these cells, `repeats` jobs each."""
+
+    cells: tuple[Cell, ...]
+    repeats: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Notice:
     """Something the user should know that belongs to no job."""
 
@@ -46,5 +54,5 @@ class Notice:
     at: datetime
 
 
-Event = RunStarted | JobMoved | JobEnded | Notice
+Event = RunStarted | JobMoved | JobEnded | SessionsAdded | Notice
 Listener = Callable[[Event], None]

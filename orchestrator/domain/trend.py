@@ -44,7 +44,7 @@ class Trend:
 
 
 def trend_of(project: str, cell: Cell, metric: str, sessions: Sequence[Session]) -> Trend:
-    """The trend of the sessions that gave the metric in every job of the fewest; the others are left out, not filled."""
+    """The trend of the sessions that gave the metric; those that did not are left out, never filled in."""
     given = [session for session in sessions if session.jobs(metric)]
     if not given:
         return Trend(project=project, cell=cell, metric=metric, points=(), statistic="best")

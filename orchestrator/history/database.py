@@ -28,9 +28,14 @@ async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
         try:
             async with engine.begin() as connection:
                 await connection.run_sync(METADATA.create_all)
+                is_ours = await connection.run_sync(_has_our_columns)
         except (SQLAlchemyError, OSError) as error:
             message = f"the history database {engine.url.render_as_string()} cannot be opened: {_reason(error)}"
             raise UsageError(message) from None
+        if not is_ours:
+            place = engine.url.render_as_string()
+            message = f"the history database {place} is another version's: move it away, or use that version of bench"
+            raise UsageError(message)
         yield engine
     finally:
         await engine.dispose()
@@ -63,6 +68,12 @@ def _sqlite_engine(url: str) -> AsyncEngine:
             connection.execute(f"pragma {pragma}")
 
     return engine
+
+
+def _has_our_columns(connection: sa.Connection) -> bool:
+    found = sa.inspect(connection)
+    there = {(table, column["name"]) for table in METADATA.tables for column in found.get_columns(table)}
+    return all((table.name, column.name) in there for table in METADATA.tables.values() for column in table.columns)
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """The journal: a run and its jobs, each a row that moves forward by compare-and-set."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -8,16 +8,20 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.domain.journal import JobEntry, RunEntry
+from orchestrator.domain.report import GateResult
 from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import BenchError, UsageError
+from orchestrator.history.baselines import Baselines
 from orchestrator.history.database import open_engine
 from orchestrator.history.schema import JOB, RUN
 
 _RUN = TypeAdapter(Run)
 _RUN_ENTRY = TypeAdapter(RunEntry)
+_GATES = TypeAdapter(tuple[GateResult, ...])
 _JOB_ENTRY = TypeAdapter(JobEntry)
 
 
@@ -26,10 +30,14 @@ class Superseded(BenchError):
 
 
 class Journal:
-    """Reads and writes rows. Every write is committed before the call returns; none is ever seen half done."""
+    """Reads and writes rows. Every write is committed before the call returns; none is ever seen half done.
+
+    `baselines` are in the same database.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self.baselines = Baselines(engine)
 
     async def begin(self, entry: RunEntry) -> tuple[JobEntry, ...]:
         """Writes a new run and all its jobs in one transaction."""
@@ -47,7 +55,8 @@ class Journal:
         if row is None:
             message = f"there is no run {run_id!r} here ('bench runs' lists them)"
             raise UsageError(message)
-        return replace(_RUN_ENTRY.validate_json(row.entry), run=_RUN.validate_json(row.run))
+        entry = _RUN_ENTRY.validate_json(row.entry)
+        return replace(entry, run=_RUN.validate_json(row.run), gates=_GATES.validate_json(row.gates))
 
     async def runs(self, limit: int | None = None) -> tuple[Run, ...]:
         """The runs, newest first."""
@@ -62,6 +71,18 @@ class Journal:
                 sa.select(JOB.c.entry).where(JOB.c.run_id == run_id).order_by(JOB.c.position)
             )
             return tuple(_JOB_ENTRY.validate_json(row.entry) for row in rows)
+
+    async def add(self, jobs: Sequence[JobEntry]) -> None:
+        """Writes further jobs of a run, after those it has. Raises Superseded where one of them is there already."""
+        of_run = JOB.c.run_id == jobs[0].run_id
+        try:
+            async with self._engine.begin() as connection:
+                last = (await connection.execute(sa.select(sa.func.max(JOB.c.position)).where(of_run))).scalar_one()
+                rows = [{**_job_row(job), "position": last + 1 + place} for place, job in enumerate(jobs)]
+                await connection.execute(JOB.insert(), rows)
+        except IntegrityError:
+            message = f"run {jobs[0].run_id} was given these jobs by another process"
+            raise Superseded(message) from None
 
     async def move(self, entry: JobEntry) -> JobEntry:
         """Writes a job's next state and gives it back with its new version.
@@ -84,10 +105,12 @@ class Journal:
             raise Superseded(message)
         return moved
 
-    async def end(self, run: Run, *, state: RunState, exit_code: int, ended_at: datetime) -> Run:
-        """Writes how a run stands now that nobody works on it."""
+    async def end(
+        self, run: Run, *, state: RunState, exit_code: int, ended_at: datetime, gates: tuple[GateResult, ...] = ()
+    ) -> Run:
+        """Writes how a run stands now that nobody works on it, and what its gates said."""
         ended = replace(run, state=state, exit_code=exit_code, ended_at=ended_at)
-        await self._write_run(ended)
+        await self._write_run(ended, gates)
         return ended
 
     async def reopen(self, run: Run) -> Run:
@@ -96,8 +119,9 @@ class Journal:
         await self._write_run(running)
         return running
 
-    async def _write_run(self, run: Run) -> None:
-        values = {"state": run.state, "run": _RUN.dump_json(run).decode()}
+    async def _write_run(self, run: Run, gates: tuple[GateResult, ...] = ()) -> None:
+        documents = {"run": _RUN.dump_json(run).decode(), "gates": _GATES.dump_json(gates).decode()}
+        values = {"state": run.state, **documents}
         async with self._engine.begin() as connection:
             await connection.execute(RUN.update().where(RUN.c.id == run.id).values(values))
 
@@ -111,7 +135,11 @@ async def open_journal(url: str) -> AsyncIterator[Journal]:
 
 def _run_row(entry: RunEntry) -> dict[str, Any]:
     run = entry.run
-    documents = {"run": _RUN.dump_json(run).decode(), "entry": _RUN_ENTRY.dump_json(entry).decode()}
+    documents = {
+        "run": _RUN.dump_json(run).decode(),
+        "entry": _RUN_ENTRY.dump_json(replace(entry, gates=())).decode(),
+        "gates": _GATES.dump_json(entry.gates).decode(),
+    }
     return {"id": run.id, "plan": run.plan, "state": run.state, **documents}
 
 

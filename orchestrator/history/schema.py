@@ -12,6 +12,7 @@ RUN = sa.Table(
     sa.Column("state", sa.String, nullable=False),
     sa.Column("run", sa.Text, nullable=False),
     sa.Column("entry", sa.Text, nullable=False),
+    sa.Column("gates", sa.Text, nullable=False),
 )
 
 JOB = sa.Table(
@@ -27,4 +28,37 @@ JOB = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("entry", sa.Text, nullable=False),
     sa.UniqueConstraint("run_id", "model", "device", "variant", "repeat"),
+)
+
+# A session as it was judged: what later runs are compared with. `accepted` is false inside an open regression.
+SESSION = sa.Table(
+    "session",
+    METADATA,
+    sa.Column("run_id", sa.String, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("device", sa.String, primary_key=True),
+    sa.Column("variant", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("project", sa.String, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("accepted", sa.Boolean, nullable=False),
+    sa.Column("entry", sa.Text, nullable=False),
+    sa.Index("session_of_cell", "project", "model", "device", "variant", "at"),
+)
+
+# A change that was accepted: the baseline of these cells begins anew with this run.
+FRESH_START = sa.Table(
+    "fresh_start",
+    METADATA,
+    sa.Column("run_id", sa.String, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("device", sa.String, primary_key=True),
+    sa.Column("variant", sa.String, primary_key=True),
+)
+
+NAMED_RUN = sa.Table(
+    "named_run",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("run_id", sa.String, sa.ForeignKey("run.id"), nullable=False),
 )

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from orchestrator.domain.event import Event, JobEnded, JobMoved, Listener, Notice, RunStarted
+from orchestrator.domain.event import Event, JobEnded, JobMoved, Listener, Notice, RunStarted, SessionsAdded
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.journal import JobState
 from orchestrator.domain.outcome import Failed, Measured, Skipped
@@ -100,6 +100,10 @@ def line_of(event: Event, state: RunState, *, verbose: bool) -> str:
         case JobEnded():
             text = f"[{state.ended:,}/{state.planned:,}] {event.result.key}: {_outcome(event.result)}"
             return one_line(f"{event.at.astimezone(UTC):%H:%M:%S} {text}")
+        case SessionsAdded():
+            text = (
+                f"{plural(len(event.cells) * event.repeats, 'job')} more, to decide {plural(len(event.cells), 'cell')}"
+            )
         case Notice():
             text = f"note: {event.text}"
     return one_line(text)

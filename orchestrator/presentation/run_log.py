@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from orchestrator.domain.event import Event, JobEnded, JobMoved, Listener, Notice, RunStarted
+from orchestrator.domain.event import Event, JobEnded, JobMoved, Listener, Notice, RunStarted, SessionsAdded
 from orchestrator.domain.job import JobKey
 from orchestrator.domain.outcome import Failed, Skipped
 
@@ -79,6 +79,9 @@ def _as_line(event: Event) -> dict[str, Any]:
                 "repeats": event.repeats,
                 "done": event.done,
             }
+        case SessionsAdded():
+            cells = [str(cell) for cell in event.cells]
+            return {"at": _time(datetime.now(UTC)), "event": "sessions", "cells": cells, "repeats": event.repeats}
         case JobMoved():
             return {
                 "at": _time(event.at),

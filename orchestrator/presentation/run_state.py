@@ -4,7 +4,8 @@ import statistics
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from orchestrator.domain.event import Event, JobEnded, JobMoved, Notice, RunStarted
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.event import Event, JobEnded, JobMoved, Notice, RunStarted, SessionsAdded
 from orchestrator.domain.job import JobKey
 
 
@@ -51,16 +52,21 @@ class RunState:
                 return self._move(event)
             case JobEnded():
                 self._end(event)
+            case SessionsAdded():
+                self._plan(event.cells, event.repeats)
             case Notice():
                 pass
         return True
 
     def _start(self, event: RunStarted) -> None:
         self.run_id = event.run_id
-        self.planned = len(event.cells) * event.repeats
         self.ended = event.done
-        for cell in event.cells:
-            self._device(cell.device).planned += event.repeats
+        self._plan(event.cells, event.repeats)
+
+    def _plan(self, cells: tuple[Cell, ...], repeats: int) -> None:
+        self.planned += len(cells) * repeats
+        for cell in cells:
+            self._device(cell.device).planned += repeats
 
     def _device(self, name: str) -> DeviceState:
         return self.devices.setdefault(name, DeviceState(name=name))

@@ -4,23 +4,26 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from orchestrator.client.cloud import Cloud
-from orchestrator.domain.event import Listener, RunStarted
+from orchestrator.domain.event import Listener, RunStarted, SessionsAdded
 from orchestrator.domain.exit_code import CLOUD_UNUSABLE, GATE_FAILED, exit_code
 from orchestrator.domain.gate import judge
+from orchestrator.domain.job import JobResult
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry
+from orchestrator.domain.next_sessions import next_sessions
 from orchestrator.domain.outcome import Failed, FailureKind, Measured
-from orchestrator.domain.report import Report, report_cells
+from orchestrator.domain.plan import Plan
+from orchestrator.domain.report import GateResult, Report, report_cells
 from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import CloudError, Interrupted
 from orchestrator.history.journal import Journal
 from orchestrator.workflow.context import Context
-from orchestrator.workflow.evidence import gather_evidence
+from orchestrator.workflow.evidence import gather_evidence, open_regressions, run_sessions
 from orchestrator.workflow.job_pool import run_jobs
 from orchestrator.workflow.pace import Pace
 
 
 async def benchmark(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listener, pace: Pace) -> Report:
-    """Drives a journalled run to its end and reports it.
+    """Drives a journalled run to its end, with the further sessions that its gates ask for, and reports it.
 
     Raises Interrupted, or CloudError where nothing more can be done; the run can then be resumed.
     """
@@ -32,11 +35,35 @@ async def benchmark(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Lis
         context.durations_s.extend(_durations_s(jobs))
         done = sum(job.state is JobState.DONE for job in jobs)
         listen(RunStarted(run_id=run.id, cells=entry.cells, repeats=entry.plan.repeats, done=done))
+        if added := tuple(job.key.cell for job in jobs if job.key.repeat > entry.plan.repeats):
+            listen(SessionsAdded(cells=added, repeats=1))
         await run_jobs(context, jobs)
+        while further := await _further_sessions(context):
+            await run_jobs(context, further)
     except (Interrupted, CloudError) as error:
         await journal.end(run, state=RunState.INTERRUPTED, exit_code=error.exit_code, ended_at=pace.now())
         raise
     return await _finish(entry, run, journal, pace)
+
+
+async def _further_sessions(context: Context) -> tuple[JobEntry, ...]:
+    """Journals another session of each cell that it may settle: suspicious or undecided, and not yet at its limit."""
+    entry, journal = context.entry, context.journal
+    results = [job.result() for job in await journal.jobs(entry.run.id)]
+    evidence = await gather_evidence(entry, results, journal.baselines)
+    wanted = next_sessions(entry.plan, entry.cells, evidence)
+    if not wanted or any(_is_cancelled(result) for result in results):
+        return ()
+    jobs = entry.session_jobs({session.cell: session.number for session in wanted})
+    await journal.add(jobs)
+    for session in wanted:
+        context.notice(f"{session.cell}: session {session.number}, because {session.reasons[0]}")
+    context.listen(SessionsAdded(cells=tuple(session.cell for session in wanted), repeats=entry.plan.repeats))
+    return jobs
+
+
+def _is_cancelled(result: JobResult) -> bool:
+    return result.failed is not None and result.failed.kind is FailureKind.CANCELLED
 
 
 async def cancel(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listener, pace: Pace) -> Report:
@@ -54,20 +81,42 @@ async def cancel(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listen
 
 
 async def read_report(entry: RunEntry, journal: Journal) -> Report:
-    """What is known of a run now, whether it has ended or not."""
-    return _report(entry, entry.run, await journal.jobs(entry.run.id))
+    """What is known of a run now. The verdicts of one that has ended are those it ended with."""
+    jobs = await journal.jobs(entry.run.id)
+    is_judged = entry.run.state is RunState.COMPLETED
+    return _report(entry, entry.run, jobs, entry.gates if is_judged else (await _judge(entry, jobs, journal)))
+
+
+async def judge_again(entry: RunEntry, journal: Journal, plan: Plan) -> Report:
+    """The report of a run with the verdicts that a plan's rules give it, from what is stored, and their exit code.
+
+    With the run's own plan these are the verdicts it ended with.
+    """
+    jobs = await journal.jobs(entry.run.id)
+    rules = replace(entry.plan, gates=plan.gates, gating=plan.gating, baseline=plan.baseline)
+    report = _report(entry, entry.run, jobs, await _judge(replace(entry, plan=rules), jobs, journal))
+    return replace(report, run=replace(report.run, exit_code=exit_code(report.jobs, report.gates)))
+
+
+async def _judge(entry: RunEntry, jobs: tuple[JobEntry, ...], journal: Journal) -> tuple[GateResult, ...]:
+    evidence = await gather_evidence(entry, [job.result() for job in jobs], journal.baselines)
+    return judge(entry.plan, entry.cells, evidence)
 
 
 async def _finish(entry: RunEntry, run: Run, journal: Journal, pace: Pace) -> Report:
+    """Judges the run, keeps its sessions for those to come, and writes how it ended."""
     jobs = await journal.jobs(run.id)
-    report = _report(entry, run, jobs)
-    code = exit_code(report.jobs, report.gates)
+    results = [job.result() for job in jobs]
+    gates = await _judge(entry, jobs, journal)
+    code = exit_code(results, gates)
     is_logged = all(job.state is JobState.DONE for job in jobs)
     if not is_logged and code != GATE_FAILED:
         code = CLOUD_UNUSABLE
+    sessions = [session for found in run_sessions(entry, results).values() for session in found]
+    await journal.baselines.record(sessions, project=entry.plan.project, open_regressions=open_regressions(gates))
     state = RunState.COMPLETED if is_logged else RunState.INTERRUPTED
-    ended = await journal.end(run, state=state, exit_code=code, ended_at=pace.now())
-    return _report(entry, ended, jobs)
+    ended = await journal.end(run, state=state, exit_code=code, ended_at=pace.now(), gates=gates)
+    return _report(entry, ended, jobs, gates)
 
 
 def _durations_s(jobs: Iterable[JobEntry]) -> list[float]:
@@ -76,7 +125,7 @@ def _durations_s(jobs: Iterable[JobEntry]) -> list[float]:
     return [(attempt.ended_at - attempt.started_at).total_seconds() for attempt in attempts]
 
 
-def _report(entry: RunEntry, run: Run, jobs: tuple[JobEntry, ...]) -> Report:
+def _report(entry: RunEntry, run: Run, jobs: tuple[JobEntry, ...], gates: tuple[GateResult, ...]) -> Report:
     results = tuple(job.result() for job in jobs)
     cells = report_cells(entry.cells, results)
     return Report(
@@ -87,6 +136,6 @@ def _report(entry: RunEntry, run: Run, jobs: tuple[JobEntry, ...]) -> Report:
         devices=entry.devices,
         cells=cells,
         jobs=results,
-        gates=judge(entry.plan, entry.cells, gather_evidence(entry, results)),
+        gates=gates,
         notices=entry.notices,
     )

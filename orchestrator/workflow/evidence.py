@@ -1,21 +1,58 @@
-"""What a run has to say for and against each of its cells."""
+"""What a run, and those before it, have to say for and against each of its cells."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.evidence import Evidence
+from orchestrator.domain.finding import Cause, Verdict
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.journal import RunEntry
+from orchestrator.domain.plan import Plan
+from orchestrator.domain.report import GateResult
 from orchestrator.domain.session import Session, sessions_of
+from orchestrator.errors import UsageError
+from orchestrator.history.baselines import Baselines, SessionsByCell
+
+LOOKED_BACK = 10  # times as many sessions as the rolling baseline takes: some are of another context
 
 
-def gather_evidence(entry: RunEntry, jobs: Iterable[JobResult]) -> dict[Cell, Evidence]:
-    """The evidence of each planned cell: the sessions of this run."""
+async def gather_evidence(entry: RunEntry, jobs: Iterable[JobResult], baselines: Baselines) -> dict[Cell, Evidence]:
+    """The evidence of each planned cell: this run's sessions, the accepted ones before it, and the pinned run's."""
+    policy = entry.plan.baseline
+    current = run_sessions(entry, jobs)
+    rolling = await baselines.rolling(
+        entry.plan.project, entry.cells, before=entry.run.id, limit=LOOKED_BACK * policy.rolling
+    )
+    pinned = await _pinned(entry.plan, baselines)
+    return {
+        cell: Evidence(current=current[cell], baseline=rolling[cell], pinned=pinned.get(cell, ()))
+        for cell in entry.cells
+    }
+
+
+async def check_pinned(plan: Plan, baselines: Baselines) -> None:
+    """Raises UsageError where the plan pins a name that no run has: better before the run than after it."""
+    await _pinned(plan, baselines)
+
+
+async def _pinned(plan: Plan, baselines: Baselines) -> SessionsByCell:
+    name = plan.baseline.pinned
+    if name is None:
+        return {}
+    names = await baselines.names()
+    if name not in names:
+        message = f"{plan.path}: 'pinned': no run is called {name!r}; 'bench baseline set {name} RUN' names one"
+        raise UsageError(message)
+    return await baselines.of_run(names[name])
+
+
+def run_sessions(entry: RunEntry, jobs: Iterable[JobResult]) -> Mapping[Cell, tuple[Session, ...]]:
+    """This run's sessions of each planned cell."""
     of_cell: dict[Cell, list[JobResult]] = defaultdict(list)
     for job in jobs:
         of_cell[job.key.cell].append(job)
-    return {cell: Evidence(current=cell_sessions(entry, cell, of_cell[cell])) for cell in entry.cells}
+    return {cell: cell_sessions(entry, cell, of_cell[cell]) for cell in entry.cells}
 
 
 def cell_sessions(entry: RunEntry, cell: Cell, jobs: Iterable[JobResult]) -> tuple[Session, ...]:
@@ -30,3 +67,16 @@ def cell_sessions(entry: RunEntry, cell: Cell, jobs: Iterable[JobResult]) -> tup
         context={"os": entry.device(cell.device).os, "flags": flags, "bench": entry.run.tool_version},
         model_size_mb=entry.model(cell.model).size_bytes / 1e6,
     )
+
+
+def open_regressions(gates: Iterable[GateResult]) -> set[Cell]:
+    """The cells that are worse than their baseline, or may be: their sessions must not become one."""
+    return {gate.cell for gate in gates if gate.baseline is not None and _is_worse(gate)}
+
+
+def _is_worse(gate: GateResult) -> bool:
+    return gate.verdict == Verdict.FAIL or gate.cause in (Cause.SUSPICIOUS, Cause.MOVED) or _warns_of_more(gate)
+
+
+def _warns_of_more(gate: GateResult) -> bool:
+    return gate.verdict == Verdict.WARN and not gate.cause

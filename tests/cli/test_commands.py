@@ -118,7 +118,7 @@ def test_the_command_line_goes_over_the_plan(folder: Any) -> None:
 def test_the_exit_code_answers_whether_the_gates_hold(
     folder: Any, gate: str, repeats: str, code: int, verdict: str
 ) -> None:
-    folder.write((folder.path / "plan.yaml").read_text() + f"gates: [{gate}]\n")
+    folder.write((folder.path / "plan.yaml").read_text() + f"gates: [{gate}]\ngating: {{max_sessions: 1}}\n")
     done = folder.bench("run", "plan.yaml", "--quiet", "--repeats", repeats)
     assert done.returncode == code, done.stdout
     (run,) = folder.runs()
@@ -133,9 +133,29 @@ def test_what_a_plan_asks_and_nobody_does_yet_is_said(folder: Any) -> None:
     shown = folder.bench("check", "plan.yaml").stdout
     assert "'schedule' is read and checked, but not acted on" in shown
     assert "'gates'" not in shown
-    folder.write(plan + "gates: [{metric: latency_ms, max_regression: 5%}]\n")
-    shown = " ".join(folder.bench("check", "plan.yaml").stdout.split())
-    assert "'max_regression' in 'gates' has no baselines to compare with in this version" in shown
+
+
+def test_verdicts_baselines_and_history_are_there_afterwards(folder: Any) -> None:
+    rules = "gates: [{metric: latency_ms, max: 1000}, {metric: latency_p50_ms, max_regression: 50%}]\n"
+    folder.write((folder.path / "plan.yaml").read_text() + rules + "gating: {max_sessions: 1}\nbaseline: {min: 2}\n")
+    assert folder.bench("run", "plan.yaml", "--quiet", "--repeats", "3").returncode == 0
+    (run,) = folder.runs()
+    judged = folder.bench("gate")
+    assert judged.returncode == 0
+    assert "no baseline yet" in " ".join(judged.stdout.split())
+    again = json.loads(folder.bench("gate", run.name, "--json").stdout)
+    assert again["gates"] == json.loads((run / "results.json").read_text())["gates"]
+    strict = folder.write((folder.path / "plan.yaml").read_text().replace("max: 1000", "max: 0.0001"), "strict.yaml")
+    assert folder.bench("gate", "--plan", strict.name).returncode == 10
+    assert folder.bench("baseline", "set", "golden", run.name).returncode == 0
+    assert json.loads(folder.bench("baseline", "list", "--json").stdout) == {"golden": run.name}
+    assert "tiny" in folder.bench("baseline", "show", "golden").stdout
+    assert "4 cells" in folder.bench("baseline", "accept", run.name).stdout
+    assert folder.bench("baseline", "remove", "golden").returncode == 0
+    assert folder.bench("baseline", "remove", "golden").returncode == 2
+    trends = json.loads(folder.bench("history", "--model", "tiny", "--json").stdout)
+    assert [trend["cell"]["device"] for trend in trends] == ["host-cpu-1t", "host-cpu-1t-ios"]
+    assert "small" in folder.bench("history").stdout
 
 
 def test_init_writes_a_plan_that_runs(folder: Any) -> None:

@@ -19,6 +19,7 @@ from orchestrator.domain.job import Attempt, StateChange
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry, SavedArtifact
 from orchestrator.domain.measurement import Layer, Measurement, Metric
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome, Skipped
+from orchestrator.domain.report import GateResult
 from orchestrator.domain.run import RunState
 from orchestrator.errors import UsageError
 from orchestrator.history.database import sqlite_url
@@ -141,6 +142,33 @@ def test_runs_are_listed_newest_first_with_how_they_ended(tmp_path: Path, run_en
     asyncio.run(walk())
 
 
+def test_further_sessions_are_added_once(tmp_path: Path, run_entry: MakeRun) -> None:
+    async def walk() -> None:
+        async with open_journal(sqlite_url(tmp_path)) as journal:
+            entry = run_entry()
+            first = await journal.begin(entry)
+            second = entry.session_jobs({entry.cells[1]: 2})
+            await journal.add(second)
+            assert await journal.jobs(entry.run.id) == (*first, *second)
+            assert [job.key.repeat for job in second] == [4, 5, 6]
+            with pytest.raises(Superseded):
+                await journal.add(second)
+
+    asyncio.run(walk())
+
+
+def test_the_verdicts_of_an_ended_run_are_kept(tmp_path: Path, run_entry: MakeRun) -> None:
+    async def walk() -> None:
+        async with open_journal(sqlite_url(tmp_path)) as journal:
+            entry = run_entry()
+            await journal.begin(entry)
+            gate = GateResult(cell=entry.cells[0], metric="latency_ms", rule="r", verdict="fail", reason="x", value=1.0)
+            await journal.end(entry.run, state=RunState.COMPLETED, exit_code=10, ended_at=NOW, gates=(gate,))
+            assert (await journal.run(entry.run.id)).gates == (gate,)
+
+    asyncio.run(walk())
+
+
 def test_an_unknown_run_is_the_users_mistake(tmp_path: Path) -> None:
     async def walk() -> None:
         async with open_journal(sqlite_url(tmp_path)) as journal:
@@ -156,6 +184,18 @@ def test_a_broken_database_is_named(tmp_path: Path, content: bytes) -> None:
 
     async def walk() -> None:
         with pytest.raises(UsageError, match=r"history\.db cannot be opened: .*not a database"):
+            async with open_journal(sqlite_url(tmp_path)):
+                pass
+
+    asyncio.run(walk())
+
+
+def test_another_versions_database_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "history.db") as connection:
+        connection.execute("create table run (id text primary key)")
+
+    async def walk() -> None:
+        with pytest.raises(UsageError, match="another version's"):
             async with open_journal(sqlite_url(tmp_path)):
                 pass
 

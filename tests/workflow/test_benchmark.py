@@ -8,7 +8,7 @@ from orchestrator.domain.device import DeviceSelector
 from orchestrator.domain.event import JobEnded, RunStarted
 from orchestrator.domain.journal import JobState
 from orchestrator.domain.outcome import Failed, FailureKind, Measured
-from orchestrator.domain.plan import GateRule
+from orchestrator.domain.plan import GateRule, Gating
 from orchestrator.domain.run import RunState
 
 
@@ -157,7 +157,8 @@ def test_a_failed_job_is_failed_on_the_hub_with_its_reason(world: Any, hub: Any,
     ],
 )
 def test_gates_are_judged(world: Any, rule: GateRule, repeats: int, verdict: str, cause: str, code: int) -> None:
-    report = world.run(gates=(rule,), repeats=repeats, devices=(DeviceSelector(name="host-cpu-1t"),))
+    gating = Gating(max_sessions=1)
+    report = world.run(gates=(rule,), gating=gating, repeats=repeats, devices=(DeviceSelector(name="host-cpu-1t"),))
     (gate,) = report.gates
     assert (gate.verdict, gate.cause) == (verdict, cause), gate.reason
     assert report.run.exit_code == code

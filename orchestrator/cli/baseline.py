@@ -1,0 +1,87 @@
+"""`bench baseline`: named runs, and changes that are wanted."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import click
+
+from orchestrator.cli.home import database_url
+from orchestrator.history.journal import Journal, open_journal
+
+T = TypeVar("T")
+
+
+@click.group("baseline")
+def command() -> None:
+    """Runs with names, for `pinned` in a plan; and changes that are wanted."""
+
+
+@command.command("set")
+@click.argument("name")
+@click.argument("run_id", metavar="RUN")
+def set_command(name: str, run_id: str) -> None:
+    """Call RUN by NAME, in place of the run that was called so."""
+    _with_journal(lambda journal: journal.baselines.set_name(name, run_id))
+    click.echo(f"{name} is run {run_id}")
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def list_command(as_json: bool) -> None:
+    """List the names and their runs."""
+    names = _with_journal(lambda journal: journal.baselines.names())
+    if as_json:
+        click.echo(json.dumps(dict(names), indent=1))
+        return
+    for name, run_id in names.items():
+        click.echo(f"{name}  {run_id}")
+    if not names:
+        click.echo("no run has a name; 'bench baseline set NAME RUN' gives one", err=True)
+
+
+@command.command("show")
+@click.argument("name")
+def show_command(name: str) -> None:
+    """Show the run that is called NAME."""
+    from orchestrator.cli.stored import stored_report
+    from orchestrator.errors import UsageError
+    from orchestrator.presentation.console import print_report
+
+    names = _with_journal(lambda journal: journal.baselines.names())
+    if name not in names:
+        message = f"no run is called {name!r} ('bench baseline list' lists the names)"
+        raise UsageError(message)
+    report, folder = asyncio.run(stored_report(names[name]))
+    print_report(report, folder, stream=sys.stdout)
+
+
+@command.command("remove")
+@click.argument("name")
+def remove_command(name: str) -> None:
+    """Take NAME away; the run stays."""
+    _with_journal(lambda journal: journal.baselines.remove_name(name))
+    click.echo(f"{name} is removed")
+
+
+@command.command("accept")
+@click.argument("run_id", metavar="RUN")
+def accept_command(run_id: str) -> None:
+    """The change that RUN shows is wanted: the rolling baseline of its cells begins anew with it."""
+    from orchestrator.errors import UsageError
+
+    count = _with_journal(lambda journal: journal.baselines.accept(run_id))
+    if not count:
+        message = f"run {run_id!r} has no sessions to begin a baseline with ('bench runs' lists the runs)"
+        raise UsageError(message)
+    click.echo(f"the baseline of {count} cells begins anew with run {run_id}")
+
+
+def _with_journal(ask: Callable[[Journal], Awaitable[T]]) -> T:
+    async def inside() -> T:
+        async with open_journal(database_url()) as journal:
+            return await ask(journal)
+
+    return asyncio.run(inside())

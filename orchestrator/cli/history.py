@@ -1,0 +1,44 @@
+"""`bench history`: cells over time."""
+
+import asyncio
+import sys
+
+import click
+
+from orchestrator.cli.home import database_url
+from orchestrator.domain.cell import CellPattern
+from orchestrator.domain.measurement import METRICS
+from orchestrator.domain.trend import Trend, trend_of
+
+
+@click.command("history")
+@click.option("--model", default="*", help="A glob.")
+@click.option("--device", default="*", help="A glob.")
+@click.option("--variant", default="*", help="A glob.")
+@click.option("--project", help="Only this project.")
+@click.option("--metric", type=click.Choice(list(METRICS)), default="latency_p50_ms", show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=90, show_default=True, help="The newest so many sessions."
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def command(model: str, device: str, variant: str, project: str | None, metric: str, limit: int, as_json: bool) -> None:
+    """Show how cells went over time: each session's number, what is usual, and where it changed for good."""
+    from orchestrator.presentation.history_table import history_as_json, print_history
+
+    pattern = CellPattern(model=model, device=device, variant=variant)
+    trends = asyncio.run(_trends(pattern, project, metric, limit))
+    if as_json:
+        click.echo(history_as_json(trends))
+    else:
+        print_history(trends, stream=sys.stdout)
+
+
+async def _trends(pattern: CellPattern, project: str | None, metric: str, limit: int) -> list[Trend]:
+    from orchestrator.history.journal import open_journal
+
+    async with open_journal(database_url()) as journal:
+        cells = [found for found in await journal.baselines.cells(project) if pattern.matches(found[1])]
+        found = [
+            trend_of(name, cell, metric, await journal.baselines.series(name, cell, limit)) for name, cell in cells
+        ]
+    return [trend for trend in found if trend.points]
