@@ -9,7 +9,7 @@ from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.finding import Cause, Finding, Verdict, worst_of
 from orchestrator.domain.placement_rule import judge_placement
 from orchestrator.domain.plan import GateRule, Plan
-from orchestrator.domain.regression_rule import judge_regression
+from orchestrator.domain.regression_rule import Terms, judge_regression
 from orchestrator.domain.report import GateResult
 from orchestrator.domain.threshold_rule import PLAIN_METRICS, judge_threshold
 
@@ -24,8 +24,16 @@ def judge(plan: Plan, cells: Iterable[Cell], evidence: Mapping[Cell, Evidence]) 
     follows from the arguments alone, so that the same evidence gives the same verdicts at any later time.
     """
     cells = list(cells)
+    terms = terms_of(plan, cells)
     covered = [(rule, cell) for rule in plan.gates for cell in cells if covers(rule, cell)]
-    return tuple(result for rule, cell in covered for result in _results(plan, rule, cell, evidence.get(cell, _NONE)))
+    return tuple(result for rule, cell in covered for result in _results(terms, rule, cell, evidence.get(cell, _NONE)))
+
+
+def terms_of(plan: Plan, cells: Iterable[Cell]) -> Terms:
+    """What all of the plan's comparisons are made on; cells count once for each comparison that may fail on them."""
+    rules = [rule for rule in plan.gates if rule.max_regression is not None and rule.metric not in PLAIN_METRICS]
+    judged = sum(covers(rule, cell) for cell in cells for rule in rules if rule.level == "fail")
+    return Terms(policy=plan.baseline, gating=plan.gating, cells=max(1, judged))
 
 
 def covers(rule: GateRule, cell: Cell) -> bool:
@@ -44,30 +52,31 @@ def describe(rule: GateRule) -> str:
     return ", ".join(parts)
 
 
-def find(plan: Plan, rule: GateRule, evidence: Evidence) -> Finding:
+def find(terms: Terms, rule: GateRule, evidence: Evidence) -> Finding:
     """What one rule finds, before levels and profiles soften it."""
     found = []
     if rule.require:
         found.append(judge_placement(rule.require, evidence))
     if rule.max is not None:
         found.append(judge_budget(rule.metric, rule.max, evidence))
-    if rule.max_regression is not None:
-        relative = judge_threshold if rule.metric in PLAIN_METRICS else judge_regression
-        found.append(relative(rule, evidence, plan.baseline, plan.gating))
+    if rule.max_regression is not None and rule.metric in PLAIN_METRICS:
+        found.append(judge_threshold(rule, evidence, terms.policy, terms.gating))
+    elif rule.max_regression is not None:
+        found.append(judge_regression(rule, evidence, terms))
     return worst_of(found)
 
 
-def _results(plan: Plan, rule: GateRule, cell: Cell, evidence: Evidence) -> Iterator[GateResult]:
+def _results(terms: Terms, rule: GateRule, cell: Cell, evidence: Evidence) -> Iterator[GateResult]:
     metric = PLACEMENT if rule.require else rule.metric
-    yield _result(cell, metric, describe(rule), _settle(find(plan, rule, evidence), rule, plan))
-    for tail_metric, name, finding in judge_companions(rule, evidence, plan.baseline):
+    yield _result(cell, metric, describe(rule), _settle(find(terms, rule, evidence), rule, terms))
+    for tail_metric, name, finding in judge_companions(rule, evidence, terms.policy):
         yield _result(cell, tail_metric, name, finding)
 
 
-def _settle(finding: Finding, rule: GateRule, plan: Plan) -> Finding:
+def _settle(finding: Finding, rule: GateRule, terms: Terms) -> Finding:
     """Level `warn` never blocks; at night neither does what could not be decided, unless results are missing."""
     is_open = finding.verdict is Verdict.INCONCLUSIVE
-    may_pass_by = plan.gating.profile == "nightly" and finding.cause is not Cause.MISSING
+    may_pass_by = terms.gating.profile == "nightly" and finding.cause is not Cause.MISSING
     if is_open and (may_pass_by or rule.level == "warn"):
         return finding.softened(f"undecided: {finding.reason}")
     if finding.verdict is Verdict.FAIL and rule.level == "warn":

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.evidence import Evidence
-from orchestrator.domain.gate import covers, describe, find
+from orchestrator.domain.gate import covers, describe, find, terms_of
 from orchestrator.domain.plan import Plan
+from orchestrator.domain.regression_rule import Terms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,16 +24,18 @@ def next_sessions(plan: Plan, cells: Iterable[Cell], evidence: Mapping[Cell, Evi
 
     What only warns is not worth device minutes, nor is a cell whose jobs fail: they were already retried.
     """
-    asked = (_further(plan, cell, evidence.get(cell, Evidence())) for cell in cells)
+    cells = list(cells)
+    terms = terms_of(plan, cells)
+    asked = (_further(plan, terms, cell, evidence.get(cell, Evidence())) for cell in cells)
     return tuple(session for session in asked if session is not None)
 
 
-def _further(plan: Plan, cell: Cell, evidence: Evidence) -> FurtherSession | None:
+def _further(plan: Plan, terms: Terms, cell: Cell, evidence: Evidence) -> FurtherSession | None:
     taken = len(evidence.current)
     if not 0 < taken < plan.gating.max_sessions:
         return None
     rules = [rule for rule in plan.gates if rule.level == "fail" and covers(rule, cell)]
-    findings = ((rule, find(plan, rule, evidence)) for rule in rules)
+    findings = ((rule, find(terms, rule, evidence)) for rule in rules)
     reasons = tuple(
         f"{rule.metric} {describe(rule)}: {finding.reason}"
         for rule, finding in findings
