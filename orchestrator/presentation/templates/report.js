@@ -291,8 +291,9 @@
       line.append(make("td", row.texts[column] || "–"));
       if (other) {
         line.append(make("td", other.texts[column] || "–"));
-        const told = numbers && !/%$/.test(row.texts[column]);
-        line.append(make("td", told ? change(numeric(other.texts[column]), numeric(row.texts[column])) : "", "strong"));
+        const [first, second] = [numeric(row.texts[column]), numeric(other.texts[column])];
+        const told = numbers && !/%$/.test(row.texts[column]) && first > 0 && second >= 0;
+        line.append(make("td", told ? change(second, first) : "", "strong"));
       }
       return line;
     });
