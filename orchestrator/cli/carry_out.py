@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TextIO
 
 import click
 
@@ -20,14 +22,28 @@ from orchestrator.history.lock import held
 from orchestrator.presentation.console import print_report, progress_listener
 from orchestrator.presentation.run_log import run_log
 from orchestrator.presentation.write import write_index, write_reports
-from orchestrator.workflow.benchmark import benchmark, read_report
+from orchestrator.workflow.benchmark import benchmark, compared, read_report
 from orchestrator.workflow.pace import Pace
 
 Drive = Callable[[RunEntry, Cloud, Journal, Listener, Pace], Awaitable[Report]]
 
 
+class Show(Protocol):
+    """Prints what a run came to."""
+
+    def __call__(self, report: Report, folder: Path, *, stream: TextIO) -> None:
+        """Called once, when its files are written."""
+
+
 async def carry_out(
-    entry: RunEntry, cloud: Cloud, journal: Journal, *, quiet: bool, verbose: bool, drive: Drive = benchmark
+    entry: RunEntry,
+    cloud: Cloud,
+    journal: Journal,
+    *,
+    quiet: bool,
+    verbose: bool,
+    drive: Drive = benchmark,
+    show: Show = print_report,
 ) -> int:
     """Drives the run and reports it; the exit code. What interrupts it leaves it resumable and says how."""
     pace = Pace()
@@ -35,13 +51,13 @@ async def carry_out(
     with held(run_lock(entry.run.id), f"run {entry.run.id}"):
         try:
             with stop_on_signals(pace), progress as shown, run_log(entry.folder / "run.log", shown) as listen:
-                report = await drive(entry, cloud, journal, listen, pace)
+                report = await compared(await drive(entry, cloud, journal, listen, pace), entry, journal)
         except BenchError:
             await _save(await read_report(await journal.run(entry.run.id), journal), entry, journal)
             click.echo(f"run {entry.run.id} is not finished; go on with: bench resume {entry.run.id}", err=True)
             raise
         await _save(report, entry, journal)
-    print_report(report, entry.folder, stream=sys.stdout)
+    show(report, entry.folder, stream=sys.stdout)
     return report.run.exit_code or 0
 
 

@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "gate": "A run's verdicts again, offline.",
     "baseline": "Named runs, and changes that are wanted.",
     "history": "Cells over time.",
+    "calibrate": "How much a farm scatters, and which tolerances it can hold.",
     "devices": "The cloud's devices.",
     "cloud": "The local device cloud.",
     "doctor": "What is set up, what is not, and what to do.",

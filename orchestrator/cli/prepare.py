@@ -1,12 +1,18 @@
 """What `check` and `run` do first: read the plan, look into the models, ask the cloud for its devices."""
 
 import asyncio
+import shlex
+import sys
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestrator import __version__
 from orchestrator.client.cloud import Cloud
+from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.model import Model
 from orchestrator.domain.plan import ModelEntry, Plan
+from orchestrator.domain.run import Run, new_run_id
 from orchestrator.errors import ModelError
 from orchestrator.inputs.model_file import inspect_model
 from orchestrator.inputs.plan_file import load_plan
@@ -22,6 +28,30 @@ class Prepared:
     plan: Plan
     models: tuple[Model, ...]
     targets: Targets
+
+
+def new_run(prepared: Prepared, output: Path, *, notices: tuple[str, ...] = ()) -> RunEntry:
+    """A run of what was prepared, not journalled yet; its files will lie in a folder of its own in `output`."""
+    plan, now = prepared.plan, datetime.now(UTC)
+    run = Run(
+        id=new_run_id(now),
+        plan=plan.name,
+        project=plan.project,
+        cloud=plan.cloud,
+        started_at=now,
+        plan_sha256=plan.sha256,
+        tool_version=__version__,
+    )
+    return RunEntry(
+        run=run,
+        plan=plan,
+        models=prepared.models,
+        devices=prepared.targets.devices,
+        cells=prepared.targets.cells,
+        folder=output.absolute() / run.id,
+        command=shlex.join(["bench", *sys.argv[1:]]),
+        notices=notices,
+    )
 
 
 def read_plan(path: Path, *, cloud: str | None = None, repeats: int | None = None) -> Plan:

@@ -1,18 +1,13 @@
 """`bench run`: the whole job."""
 
 import asyncio
-import shlex
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from orchestrator import __version__
 from orchestrator.cli.home import DEFAULT_REPORTS, database_url
-from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.plan import Plan
-from orchestrator.domain.run import Run, new_run_id
 
 
 @click.command("run")
@@ -37,7 +32,7 @@ async def _run(plan: Plan, output: Path, *, dry_run: bool, quiet: bool, verbose:
     from orchestrator.cli.carry_out import carry_out
     from orchestrator.cli.check import not_acted_on
     from orchestrator.cli.connect import connect
-    from orchestrator.cli.prepare import Prepared, prepare
+    from orchestrator.cli.prepare import Prepared, new_run, prepare
     from orchestrator.history.journal import open_journal
     from orchestrator.presentation.console import print_check
     from orchestrator.workflow.evidence import check_pinned
@@ -49,25 +44,7 @@ async def _run(plan: Plan, output: Path, *, dry_run: bool, quiet: bool, verbose:
             targets = prepared.targets
             print_check(plan, prepared.models, targets.cells, targets.devices, stream=sys.stdout, notices=notices)
             return 0
-        run = Run(
-            id=new_run_id(datetime.now(UTC)),
-            plan=plan.name,
-            project=plan.project,
-            cloud=plan.cloud,
-            started_at=datetime.now(UTC),
-            plan_sha256=plan.sha256,
-            tool_version=__version__,
-        )
-        entry = RunEntry(
-            run=run,
-            plan=plan,
-            models=prepared.models,
-            devices=prepared.targets.devices,
-            cells=prepared.targets.cells,
-            folder=output.absolute() / run.id,
-            command=shlex.join(["bench", *sys.argv[1:]]),
-            notices=notices,
-        )
+        entry = new_run(prepared, output, notices=notices)
         async with open_journal(database_url()) as journal:
             await check_pinned(plan, journal.baselines)
             await journal.begin(entry)

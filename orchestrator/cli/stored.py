@@ -29,11 +29,11 @@ async def stored_report(run: str) -> tuple[Report, Path]:
 
 async def _journalled(run: str) -> tuple[Report, Path]:
     from orchestrator.history.journal import open_journal
-    from orchestrator.workflow.benchmark import read_report
+    from orchestrator.workflow.benchmark import compared, read_report
 
     async with open_journal(database_url()) as journal:
         entry = await journal.run(await latest_run_id(journal) if run == LATEST else run)
-        return await read_report(entry, journal), entry.folder
+        return await compared(await read_report(entry, journal), entry, journal), entry.folder
 
 
 async def latest_run_id(journal: "Journal") -> str:

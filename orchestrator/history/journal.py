@@ -64,6 +64,13 @@ class Journal:
             rows = await connection.execute(sa.select(RUN.c.run).order_by(RUN.c.id.desc()).limit(limit))
             return tuple(_RUN.validate_json(row.run) for row in rows)
 
+    async def previous(self, run: Run) -> str | None:
+        """The id of the last completed run of the same plan before this one."""
+        earlier = (RUN.c.plan == run.plan) & (RUN.c.id < run.id) & (RUN.c.state == RunState.COMPLETED)
+        async with self._engine.connect() as connection:
+            found: str | None = (await connection.execute(sa.select(sa.func.max(RUN.c.id)).where(earlier))).scalar()
+        return found
+
     async def jobs(self, run_id: str) -> tuple[JobEntry, ...]:
         """All jobs of a run, in the order they were planned."""
         async with self._engine.connect() as connection:

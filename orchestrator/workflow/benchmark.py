@@ -1,9 +1,12 @@
 """The main job: drive every unfinished job of a run, then say what came of it. A run and its resumption are one."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 
 from orchestrator.client.cloud import Cloud
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.compare import compare
 from orchestrator.domain.event import Listener, RunStarted, SessionsAdded
 from orchestrator.domain.exit_code import CLOUD_UNUSABLE, GATE_FAILED, exit_code
 from orchestrator.domain.gate import judge
@@ -21,12 +24,18 @@ from orchestrator.workflow.evidence import gather_evidence, open_regressions, ru
 from orchestrator.workflow.job_pool import run_jobs
 from orchestrator.workflow.pace import Pace
 
+Further = Callable[[Context], Awaitable[tuple[JobEntry, ...]]]
 
-async def benchmark(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listener, pace: Pace) -> Report:
+
+async def benchmark(
+    entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listener, pace: Pace, further: Further | None = None
+) -> Report:
     """Drives a journalled run to its end, with the further sessions that its gates ask for, and reports it.
 
-    Raises Interrupted, or CloudError where nothing more can be done; the run can then be resumed.
+    `further` may ask for sessions in the gates' place. Raises Interrupted, or CloudError where nothing more can be
+    done; the run can then be resumed.
     """
+    further = further or _sessions_that_decide
     run = await journal.reopen(entry.run)
     try:
         project_id = await cloud.hub.project_id(entry.plan.project)
@@ -38,15 +47,28 @@ async def benchmark(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Lis
         if added := tuple(job.key.cell for job in jobs if job.key.repeat > entry.plan.repeats):
             listen(SessionsAdded(cells=added, repeats=1))
         await run_jobs(context, jobs)
-        while further := await _further_sessions(context):
-            await run_jobs(context, further)
+        while added_jobs := await further(context):
+            await run_jobs(context, added_jobs)
     except (Interrupted, CloudError) as error:
         await journal.end(run, state=RunState.INTERRUPTED, exit_code=error.exit_code, ended_at=pace.now())
         raise
     return await _finish(entry, run, journal, pace)
 
 
-async def _further_sessions(context: Context) -> tuple[JobEntry, ...]:
+async def calibrate(
+    entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listener, pace: Pace, *, sessions: int
+) -> Report:
+    """Measures every cell in that many sessions, each model against itself. Raises as `benchmark`."""
+
+    async def one_more(context: Context) -> tuple[JobEntry, ...]:
+        repeats = [job.key.repeat for job in await journal.jobs(entry.run.id)]
+        taken = max(repeats) // entry.plan.repeats
+        return await _add(context, dict.fromkeys(entry.cells, taken + 1)) if taken < sessions else ()
+
+    return await benchmark(entry, cloud, journal, listen, pace, further=one_more)
+
+
+async def _sessions_that_decide(context: Context) -> tuple[JobEntry, ...]:
     """Journals another session of each cell that it may settle: suspicious or undecided, and not yet at its limit."""
     entry, journal = context.entry, context.journal
     results = [job.result() for job in await journal.jobs(entry.run.id)]
@@ -54,11 +76,15 @@ async def _further_sessions(context: Context) -> tuple[JobEntry, ...]:
     wanted = next_sessions(entry.plan, entry.cells, evidence)
     if not wanted or any(_is_cancelled(result) for result in results):
         return ()
-    jobs = entry.session_jobs({session.cell: session.number for session in wanted})
-    await journal.add(jobs)
     for session in wanted:
         context.notice(f"{session.cell}: session {session.number}, because {session.reasons[0]}")
-    context.listen(SessionsAdded(cells=tuple(session.cell for session in wanted), repeats=entry.plan.repeats))
+    return await _add(context, {session.cell: session.number for session in wanted})
+
+
+async def _add(context: Context, numbers: Mapping[Cell, int]) -> tuple[JobEntry, ...]:
+    jobs = context.entry.session_jobs(numbers)
+    await context.journal.add(jobs)
+    context.listen(SessionsAdded(cells=tuple(numbers), repeats=context.entry.plan.repeats))
     return jobs
 
 
@@ -85,6 +111,16 @@ async def read_report(entry: RunEntry, journal: Journal) -> Report:
     jobs = await journal.jobs(entry.run.id)
     is_judged = entry.run.state is RunState.COMPLETED
     return _report(entry, entry.run, jobs, entry.gates if is_judged else (await _judge(entry, jobs, journal)))
+
+
+async def compared(report: Report, entry: RunEntry, journal: Journal) -> Report:
+    """The report with what changed since the run that the plan pins, or else since the one before it, if any."""
+    pinned = (await journal.baselines.names()).get(entry.plan.baseline.pinned or "")
+    baseline_id = pinned or await journal.previous(entry.run)
+    if baseline_id is None or baseline_id == entry.run.id:
+        return report
+    baseline = await read_report(await journal.run(baseline_id), journal)
+    return replace(report, comparison=await asyncio.to_thread(compare, report, baseline))
 
 
 async def judge_again(entry: RunEntry, journal: Journal, plan: Plan) -> Report:

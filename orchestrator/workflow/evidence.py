@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from orchestrator.domain.calibrate import Calibration, calibrate
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.finding import Cause, Verdict
@@ -67,6 +68,14 @@ def cell_sessions(entry: RunEntry, cell: Cell, jobs: Iterable[JobResult]) -> tup
         context={"os": entry.device(cell.device).os, "flags": flags, "bench": entry.run.tool_version},
         model_size_mb=entry.model(cell.model).size_bytes / 1e6,
     )
+
+
+def calibrations(sessions: SessionsByCell, statistic: str) -> dict[Cell, Calibration | None]:
+    """Each cell's noise in its median latency (its mean, where no source gives a median)."""
+    return {
+        cell: calibrate(found, "latency_p50_ms", statistic) or calibrate(found, "latency_ms", statistic)
+        for cell, found in sessions.items()
+    }
 
 
 def open_regressions(gates: Iterable[GateResult]) -> set[Cell]:

@@ -209,3 +209,17 @@ def test_nothing_secret_is_left_behind(folder: Any, served: Any, tmp_path: Path)
         assert not re.search(rb"https?://[^\s\"']+\?[^\s\"']*(sig|signature|token|expires)[^\s\"']*=", content), name
     assert any("run.log" in name for name in left)
     assert any("history.db" in name for name in left)
+
+
+def test_a_calibration_measures_each_model_against_itself(folder: Any) -> None:
+    folder.write((folder.path / "plan.yaml").read_text().replace("[small.onnx, tiny.tflite]", "[small.onnx]"))
+    done = folder.bench("calibrate", "plan.yaml", "--sessions", "5", "--quiet", "--json")
+    assert done.returncode == 0, done.stderr
+    cells = json.loads(done.stdout)
+    assert [cell["device"] for cell in cells] == ["host-cpu-1t", "host-cpu-1t-ios"]
+    for cell in cells:
+        assert cell["calibration"]["sessions"] == 5
+        assert cell["calibration"]["tolerance"] >= 0.05
+        assert cell["calibration"]["between_sessions"] >= 0
+    (run,) = folder.runs()
+    assert len(json.loads((run / "results.json").read_text())["jobs"]) == 10

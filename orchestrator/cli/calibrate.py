@@ -1,0 +1,61 @@
+"""`bench calibrate`: how much a farm scatters when nothing changes, and which tolerances it can hold."""
+
+import asyncio
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from orchestrator.cli.home import DEFAULT_REPORTS, database_url
+from orchestrator.domain.plan import Plan
+from orchestrator.domain.report import Report
+
+
+@click.command("calibrate")
+@click.argument("plan_path", metavar="PLAN", type=click.Path(path_type=Path))
+@click.option("--sessions", type=click.IntRange(5, 100), default=8, show_default=True, help="Sessions of each cell.")
+@click.option("--cloud", help="Where to run: local, hub or a URL; over the plan's.")
+@click.option("--output", type=click.Path(path_type=Path), default=DEFAULT_REPORTS, help="Folder for the reports.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("-v", "--verbose", is_flag=True, help="More progress.")
+def command(
+    plan_path: Path, sessions: int, cloud: str | None, output: Path, as_json: bool, quiet: bool, verbose: bool
+) -> int:
+    """Measure each model of PLAN against itself and propose the tightest tolerances this farm can hold.
+
+    It takes SESSIONS times the jobs of one run. The sessions also become the baseline of the cells they measured.
+    """
+    from orchestrator.cli.prepare import read_plan
+
+    plan = replace(read_plan(plan_path, cloud=cloud), gates=())
+    return asyncio.run(_calibrate(plan, output, sessions, as_json=as_json, quiet=quiet, verbose=verbose))
+
+
+async def _calibrate(plan: Plan, output: Path, sessions: int, *, as_json: bool, quiet: bool, verbose: bool) -> int:
+    from orchestrator.cli.carry_out import carry_out
+    from orchestrator.cli.connect import connect
+    from orchestrator.cli.prepare import new_run, prepare
+    from orchestrator.history.journal import open_journal
+    from orchestrator.presentation.calibration_table import calibrations_as_json, print_calibrations
+    from orchestrator.workflow.benchmark import calibrate
+    from orchestrator.workflow.evidence import calibrations
+
+    async with connect(plan.cloud) as cloud, open_journal(database_url()) as journal:
+        entry = new_run(await prepare(plan, cloud), output)
+        await journal.begin(entry)
+        drive = partial(calibrate, sessions=sessions)
+        code = await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose, drive=drive, show=_say_nothing)
+        found = calibrations(await journal.baselines.of_run(entry.run.id), plan.gating.statistic)
+    if as_json:
+        click.echo(calibrations_as_json(found))
+    else:
+        print_calibrations(found, stream=sys.stdout)
+    return code
+
+
+def _say_nothing(report: Report, folder: Path, *, stream: TextIO) -> None:
+    """The calibration is what is shown."""
