@@ -17,19 +17,18 @@ from orchestrator.domain.decision import Band, Decision, decide
 from orchestrator.domain.history_rule import choose_median, history_band, session_numbers
 
 TOLERANCE = 0.05
-_TOLERANCE_LOG = math.log1p(TOLERANCE)
 
 Hits = NDArray[np.bool_]
 Decisions = NDArray[np.int8]
 
 
-def by_history(farm: Farm, statistic: str = "auto", *, independent: bool = False, cells: int = 1) -> Decisions:
+def by_history(farm: Farm, *, independent: bool = False, cells: int = 1, tolerance: float = TOLERANCE) -> Decisions:
     """HISTORY with further sessions while it is undecided."""
     past = np.median(farm.past, axis=-1)
-    is_median = choose_median(past, statistic)
+    is_median = choose_median(past)
     band = history_band(session_numbers(past, is_median))
     worse = session_numbers(np.median(farm.now, axis=-1), is_median) - band.centre[:, None]
-    return in_turn(worse, band, independent=independent, cells=cells)
+    return in_turn(worse, band, independent=independent, cells=cells, tolerance=tolerance)
 
 
 def by_control(farm: Farm, pairs: Farm) -> Decisions:
@@ -38,11 +37,13 @@ def by_control(farm: Farm, pairs: Farm) -> Decisions:
     return in_turn(best[0] - best[1], band_of_pairs(best[2] - best[3]), independent=True)
 
 
-def in_turn(worse: Logs, band: Band, *, independent: bool, cells: int = 1) -> Decisions:
+def in_turn(worse: Logs, band: Band, *, independent: bool, cells: int = 1, tolerance: float = TOLERANCE) -> Decisions:
     """The first decision as sessions are added one by one, each trial for itself."""
     decisions = np.full(len(worse), int(Decision.UNDECIDED), dtype=np.int8)
     for count in range(1, worse.shape[-1] + 1):
-        found = decide(worse[:, :count], band, _TOLERANCE_LOG, independent=count if independent else 1, cells=cells)
+        found = decide(
+            worse[:, :count], band, math.log1p(tolerance), independent=count if independent else 1, cells=cells
+        )
         decisions = np.where(decisions == Decision.UNDECIDED, found, decisions)
     return decisions
 

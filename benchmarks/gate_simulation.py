@@ -18,6 +18,7 @@ from orchestrator.domain.decision import Decision
 SEED = 20260131
 CHANGES = (0.0, 0.05, 0.10, 0.20)
 AT_ONCE = 500
+TOLERANCES = (0.05, 0.10, 0.15)
 GATE_SIZES = (1, 5, 10, 20, 50)
 NIGHTS, CHANGE_NIGHT, FIRST_LOOK, SAME_NIGHTS = 90, 60, 20, 5
 
@@ -29,6 +30,7 @@ def main() -> None:
     trials = parser.parse_args().trials
     _print_rules(trials)
     _print_worlds(trials)
+    _print_tolerances(trials)
     _print_gates(trials * 10)
     _print_nights(max(20, trials // 20))
 
@@ -46,22 +48,17 @@ def _rate(world: World, trials: int, change: float, rule: Callable[[Farm], np.nd
 
 def _print_rules(trials: int) -> None:
     world = WORLDS["typical"]
-    rules = OTHERS | {
-        "**bench**, sessions of one day": lambda farm: by_history(farm) == Decision.FAIL,
-    }
+    rules = [(name, rule, True) for name, rule in OTHERS.items()]
+    rules += [(f"**bench**, sessions of {days}", _fails, days == "one day") for days in ("one day", "different days")]
     rows = [
-        [name, *(_percent(_rate(world, trials, change, rule)) for change in CHANGES)] for name, rule in rules.items()
+        [name, *(_percent(_rate(world, trials, change, rule, same_day)) for change in CHANGES)]
+        for name, rule, same_day in rules
     ]
-    rows.append(
-        [
-            "**bench**, sessions of different days",
-            *(
-                _percent(_rate(world, trials, change, lambda farm: by_history(farm) == Decision.FAIL, False))
-                for change in CHANGES
-            ),
-        ]
-    )
     _table("Gates that fail on the typical device, %", ["rule", "unchanged", "+5 %", "+10 %", "+20 %"], rows)
+
+
+def _fails(farm: Farm) -> np.ndarray:
+    return np.asarray(by_history(farm) == Decision.FAIL)
 
 
 def _print_worlds(trials: int) -> None:
@@ -90,6 +87,21 @@ def _three(world: World, trials: int, change: float, judge: Callable[[Farm, int]
     found = np.concatenate([judge(farm, index) for index, farm in enumerate(farms(world, trials, change))])
     shares = [(found == decision).mean() for decision in (Decision.FAIL, Decision.PASS, Decision.UNDECIDED)]
     return " / ".join(map(_percent, shares))
+
+
+def _print_tolerances(trials: int) -> None:
+    rows = []
+    for name in ("quiet NPU", "typical", "days differ", "noisy CPU"):
+        row = [name]
+        for tolerance in TOLERANCES:
+
+            def judge(farm: Farm, _: int, tolerance: float = tolerance) -> np.ndarray:
+                return by_history(farm, tolerance=tolerance)
+
+            row += [_three(WORLDS[name], trials, change, judge) for change in (0.0, 2 * tolerance)]
+        rows.append(row)
+    heads = [f"{tolerance:.0%}, {what}" for tolerance in TOLERANCES for what in ("unchanged", "slower by twice that")]
+    _table("What a tolerance costs: fail / pass / inconclusive, %", ["farm", *heads], rows)
 
 
 def _print_gates(trials: int) -> None:

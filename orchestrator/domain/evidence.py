@@ -50,9 +50,11 @@ def choose_baseline(evidence: Evidence, metric: str, policy: BaselinePolicy) -> 
     """The newest sessions before the current ones, of the same context and with as many jobs, not too old.
 
     A session whose jobs differ much is taken like any other: left out, it would make the noise look smaller than it is.
+    Of each run only the first counts, for the same reason: what follows within the run shares its day.
     """
     now = evidence.current[0]
-    usable = [found for found in evidence.baseline if found.run_id != now.run_id and found.at < now.at]
+    earlier = [found for found in evidence.baseline if found.run_id != now.run_id and found.at < now.at]
+    usable = [found for found in earlier if found.number == 1]
     usable = [found for found in usable if _serves(found, metric, now.planned)]
     if len(usable) < policy.min:
         return _too_few(usable, Cause.NO_BASELINE, f"no baseline yet: {len(usable)} of at least {policy.min} sessions")

@@ -170,6 +170,8 @@ def test_a_difference_below_at_least_is_no_regression(session: Make, past: MakeP
         ({"repeats": 2}, ("warn", "no_baseline")),
         ({"count": 7, "now": 12.0}, ("inconclusive", "young_baseline")),
         ({"trust": Trust.NOISY}, ("pass", "")),
+        ({"number": 2}, ("warn", "no_baseline")),
+        ({"profiled": True}, ("warn", "no_baseline")),
     ],
 )
 def test_only_comparable_sessions_are_a_baseline(
