@@ -27,7 +27,7 @@ def command(
 ) -> int:
     """Measure each model of PLAN against itself and propose the tightest tolerances this farm can hold.
 
-    It takes SESSIONS times the jobs of one run. The sessions also become the baseline of the cells they measured.
+    It takes SESSIONS times the jobs of one run.
     """
     from orchestrator.cli.prepare import read_plan
 
