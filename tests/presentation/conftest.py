@@ -303,9 +303,9 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One headless Chromium for all tests of a worker."""
+    """One headless Chromium for a file's tests; beyond it, its event loop would be in the way of those of others."""
     with sync_playwright() as playwright:
         own = str(CHROMIUM) if CHROMIUM.exists() else None
         opened = playwright.chromium.launch(executable_path=own, args=list(FLAGS))
