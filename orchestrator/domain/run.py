@@ -31,5 +31,6 @@ class Run:
 
 
 def new_run_id(now: datetime) -> str:
-    """An id that sorts by time and does not collide: 20260131T020000Z-1a2b3c."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    """An id that sorts by time, to the microsecond, and does not collide: 20260131T020000Z-1e240a1c."""
+    utc = now.astimezone(UTC)
+    return f"{utc:%Y%m%dT%H%M%SZ}-{utc.microsecond:05x}{secrets.randbits(12):03x}"
