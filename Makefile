@@ -41,7 +41,7 @@ bench: models
 	$(BIN)/python benchmarks/upload_throughput.py
 
 lock: setup
-	$(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-header --allow-unsafe --extra local --extra dev --output-file requirements.lock pyproject.toml
+	$(BIN)/python -m piptools compile --quiet --no-strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-header --allow-unsafe --extra local --extra postgres --extra notify --extra s3 --extra dev --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .bench
