@@ -87,14 +87,15 @@ def draw(
     """Trials of a cell whose latest sessions are slower by `change`; all of them of one day if `same_day`."""
     devices = random.standard_normal((trials, POOL)) * world.device
     days = _days(world, random, trials, past + (1 if same_day else sessions))
-    before = days[:, :past, None] + _device_of(devices, random, past, jobs) + _own(world, random, (trials, past, jobs))
+    own = own_noise(world, random, (trials, past, jobs))
+    before = days[:, :past, None] + _device_of(devices, random, past, jobs) + own
     place = days[:, past:, None] + _device_of(devices, random, sessions, jobs)
     shape = (trials, sessions, jobs)
-    now, control = (place + _own(world, random, shape) for _ in range(2))
+    now, control = (place + own_noise(world, random, shape) for _ in range(2))
     return Farm(
-        past=_with_iterations(world, random, before, iterations),
-        now=_with_iterations(world, random, now + math.log1p(change), iterations),
-        control=_with_iterations(world, random, control, iterations),
+        past=with_iterations(world, random, before, iterations),
+        now=with_iterations(world, random, now + math.log1p(change), iterations),
+        control=with_iterations(world, random, control, iterations),
     )
 
 
@@ -110,13 +111,15 @@ def _device_of(devices: Logs, random: Random, sessions: int, jobs: int) -> Logs:
     return np.take_along_axis(devices, chosen, axis=1).reshape(len(devices), sessions, jobs)
 
 
-def _own(world: World, random: Random, shape: tuple[int, ...]) -> Logs:
+def own_noise(world: World, random: Random, shape: tuple[int, ...]) -> Logs:
+    """What is a job's own: its draw, and the slow state that some jobs are in."""
     normal = math.isinf(world.tails)
     own = (random.standard_normal(shape) if normal else random.standard_t(world.tails, shape)) * world.job
     return own + (random.random(shape) < world.slow_jobs) * np.log1p(random.uniform(*world.slow, shape))
 
 
-def _with_iterations(world: World, random: Random, jobs: Logs, count: int) -> Logs:
+def with_iterations(world: World, random: Random, jobs: Logs, count: int) -> Logs:
+    """The iterations of each job, as one more axis."""
     found = random.standard_normal((*jobs.shape, count))
     for index in range(1, count):
         found[..., index] *= math.sqrt(1 - _DEPENDENCE**2)
