@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -112,13 +111,9 @@ class Journal:
             raise Superseded(message)
         return moved
 
-    async def end(
-        self, run: Run, *, state: RunState, exit_code: int, ended_at: datetime, gates: tuple[GateResult, ...] = ()
-    ) -> Run:
+    async def end(self, run: Run, gates: tuple[GateResult, ...] = ()) -> None:
         """Writes how a run stands now that nobody works on it, and what its gates said."""
-        ended = replace(run, state=state, exit_code=exit_code, ended_at=ended_at)
-        await self._write_run(ended, gates)
-        return ended
+        await self._write_run(run, gates)
 
     async def reopen(self, run: Run) -> Run:
         """Writes that a run is being worked on again."""

@@ -35,13 +35,11 @@ async def benchmark(
     `further` may ask for sessions in the gates' place. Raises Interrupted, or CloudError where nothing more can be
     done; the run can then be resumed.
     """
-    further = further or _sessions_that_decide
+    further = further or sessions_that_decide
     run = await journal.reopen(entry.run)
     try:
-        project_id = await cloud.hub.project_id(entry.plan.project)
-        context = Context(entry=entry, project_id=project_id, cloud=cloud, journal=journal, listen=listen, pace=pace)
         jobs = await journal.jobs(run.id)
-        context.durations_s.extend(_durations_s(jobs))
+        context = await surroundings(entry, jobs, cloud, journal, listen, pace)
         done = sum(job.state is JobState.DONE for job in jobs)
         listen(RunStarted(run_id=run.id, cells=entry.cells, repeats=entry.plan.repeats, done=done))
         if added := tuple(job.key.cell for job in jobs if job.key.repeat > entry.plan.repeats):
@@ -50,9 +48,21 @@ async def benchmark(
         while added_jobs := await further(context):
             await run_jobs(context, added_jobs)
     except (Interrupted, CloudError) as error:
-        await journal.end(run, state=RunState.INTERRUPTED, exit_code=error.exit_code, ended_at=pace.now())
+        await journal.end(replace(run, state=RunState.INTERRUPTED, exit_code=error.exit_code, ended_at=pace.now()))
         raise
-    return await _finish(entry, run, journal, pace)
+    report = await conclusion(replace(entry, run=run), journal, pace)
+    await journal.end(report.run, report.gates)
+    return report
+
+
+async def surroundings(
+    entry: RunEntry, jobs: Iterable[JobEntry], cloud: Cloud, journal: Journal, listen: Listener, pace: Pace
+) -> Context:
+    """What each of the run's jobs is driven in, by whomever. Raises CloudError without the hub's project."""
+    project_id = await cloud.hub.project_id(entry.plan.project)
+    context = Context(entry=entry, project_id=project_id, cloud=cloud, journal=journal, listen=listen, pace=pace)
+    context.durations_s.extend(_durations_s(jobs))
+    return context
 
 
 async def calibrate(
@@ -68,8 +78,11 @@ async def calibrate(
     return await benchmark(entry, cloud, journal, listen, pace, further=one_more)
 
 
-async def _sessions_that_decide(context: Context) -> tuple[JobEntry, ...]:
-    """Journals another session of each cell that it may settle: suspicious or undecided, and not yet at its limit."""
+async def sessions_that_decide(context: Context) -> tuple[JobEntry, ...]:
+    """Journals another session of each cell that it may settle: suspicious or undecided, and not yet at its limit.
+
+    Raises Superseded where somebody else did.
+    """
     entry, journal = context.entry, context.journal
     results = [job.result() for job in await journal.jobs(entry.run.id)]
     evidence = await gather_evidence(entry, results, journal.baselines)
@@ -139,9 +152,12 @@ async def _judge(entry: RunEntry, jobs: tuple[JobEntry, ...], journal: Journal) 
     return judge(entry.plan, entry.cells, evidence)
 
 
-async def _finish(entry: RunEntry, run: Run, journal: Journal, pace: Pace) -> Report:
-    """Judges the run, keeps its sessions for those to come, and writes how it ended."""
-    jobs = await journal.jobs(run.id)
+async def conclusion(entry: RunEntry, journal: Journal, pace: Pace) -> Report:
+    """How the run ends, now that nothing more is measured; its sessions are kept for those to come.
+
+    That it has ended is still to be written.
+    """
+    jobs = await journal.jobs(entry.run.id)
     results = [job.result() for job in jobs]
     gates = await _judge(entry, jobs, journal)
     code = exit_code(results, gates)
@@ -151,8 +167,7 @@ async def _finish(entry: RunEntry, run: Run, journal: Journal, pace: Pace) -> Re
     sessions = [session for found in run_sessions(entry, results).values() for session in found]
     await journal.baselines.record(sessions, project=entry.plan.project, open_regressions=open_regressions(gates))
     state = RunState.COMPLETED if is_logged else RunState.INTERRUPTED
-    ended = await journal.end(run, state=state, exit_code=code, ended_at=pace.now(), gates=gates)
-    return _report(entry, ended, jobs, gates)
+    return _report(entry, replace(entry.run, state=state, exit_code=code, ended_at=pace.now()), jobs, gates)
 
 
 def _durations_s(jobs: Iterable[JobEntry]) -> list[float]:

@@ -48,17 +48,19 @@ class _Pool:
             async with self._on_device[job.key.cell.device], self._in_flight:
                 job = await measure(self._context, job)
         async with self._logging:
-            job = await self._tracked(job)
-        self._context.listen(JobEnded(result=job.result(), at=self._context.pace.now()))
+            await log(self._context, job)
 
-    async def _tracked(self, job: JobEntry) -> JobEntry:
-        try:
-            return await track(self._context, job)
-        except KeyRefused:
-            raise
-        except CloudError as error:
-            self._context.notice(f"{job.key} is not logged on the hub: {error}")
-            return job
+
+async def log(context: Context, job: JobEntry) -> JobEntry:
+    """Logs a measured job as far as the hub allows, and tells the listener that it ended. Raises KeyRefused."""
+    try:
+        job = await track(context, job)
+    except KeyRefused:
+        raise
+    except CloudError as error:
+        context.notice(f"{job.key} is not logged on the hub: {error}")
+    context.listen(JobEnded(result=job.result(), at=context.pace.now()))
+    return job
 
 
 def _most_telling(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -133,7 +133,8 @@ def test_runs_are_listed_newest_first_with_how_they_ended(tmp_path: Path, run_en
             for day in (1, 3, 2):
                 await journal.begin(run_entry(f"2026010{day}T000000Z-abcdef"))
             last = (await journal.runs(limit=1))[0]
-            ended = await journal.end(last, state=RunState.COMPLETED, exit_code=11, ended_at=NOW)
+            ended = replace(last, state=RunState.COMPLETED, exit_code=11, ended_at=NOW)
+            await journal.end(ended)
             assert [run.id[:8] for run in await journal.runs()] == ["20260103", "20260102", "20260101"]
             assert (await journal.runs())[0] == ended
             assert (await journal.run(last.id)).run == ended
@@ -163,7 +164,8 @@ def test_the_verdicts_of_an_ended_run_are_kept(tmp_path: Path, run_entry: MakeRu
             entry = run_entry()
             await journal.begin(entry)
             gate = GateResult(cell=entry.cells[0], metric="latency_ms", rule="r", verdict="fail", reason="x", value=1.0)
-            await journal.end(entry.run, state=RunState.COMPLETED, exit_code=10, ended_at=NOW, gates=(gate,))
+            ended = replace(entry.run, state=RunState.COMPLETED, exit_code=10, ended_at=NOW)
+            await journal.end(ended, (gate,))
             assert (await journal.run(entry.run.id)).gates == (gate,)
 
     asyncio.run(walk())
