@@ -15,6 +15,8 @@
     │   ├── Misbehaving           an answer that is not the protocol's
     │   ├── StorageRefused        a signed URL was refused (expired, wrong size)
     │   └── TransferBroken        a download or upload ended early
+    ├── StoreError            4   the store of files could not be used
+    │   └── NotStored             it has no such file, or another one than was put in
     └── Interrupted         130   stopped by the user; the run can be resumed
 
 Inside a job a CloudError becomes an outcome and ends nothing; KeyRefused always ends the run.
@@ -121,6 +123,16 @@ class StorageRefused(CloudError):
 
 class TransferBroken(CloudError):
     """A transfer ended before its announced length, or exceeded its bound."""
+
+
+class StoreError(BenchError):
+    """The store of files did not do what was asked: no access, no space, no answer. Again later may help."""
+
+    exit_code = 4
+
+
+class NotStored(StoreError):
+    """The store has no file of that name, or its content is not what was put in."""
 
 
 class Interrupted(BenchError):

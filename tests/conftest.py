@@ -1,5 +1,6 @@
 """Guards for every test: no stray settings, no writes to the home folder, no host but this one."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -16,7 +17,9 @@ def guarded_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         "EMBEDL_HUB_API_BASE_URL",
         "BENCH_HOME",
         "BENCH_DATABASE_URL",
+        "BENCH_STORE_URL",
         "BENCH_CLOUD_API_KEY",
+        *(name for name in os.environ if name.startswith("AWS_")),
     ):
         monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"

@@ -1,4 +1,4 @@
-"""Where state lives: `.bench/` in the working folder or BENCH_HOME; the database there or in BENCH_DATABASE_URL."""
+"""Where state lives: `.bench/` in the working folder or BENCH_HOME; what is in other places, their variables say."""
 
 import os
 from pathlib import Path
@@ -16,6 +16,11 @@ def database_url() -> str:
     from orchestrator.history.database import sqlite_url
 
     return os.environ.get("BENCH_DATABASE_URL") or sqlite_url(home())
+
+
+def store_url() -> str:
+    """Where files are kept that must outlive a run or be seen by other machines."""
+    return os.environ.get("BENCH_STORE_URL") or str(home() / "store")
 
 
 def run_lock(run_id: str) -> Path:

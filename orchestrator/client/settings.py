@@ -1,17 +1,16 @@
 """Which device cloud to talk to, and the key for it."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from orchestrator.domain.plain_http import PLAIN_HTTP_VARIABLE, may_be_plain
 from orchestrator.domain.secret import Secret
 from orchestrator.errors import UsageError
 
 HUB = "hub"
 KEY_VARIABLE = "EMBEDL_HUB_API_KEY"
 URL_VARIABLE = "EMBEDL_HUB_API_BASE_URL"
-PLAIN_HTTP_VARIABLE = "BENCH_ALLOW_PLAIN_HTTP"
 MAX_KEY_CHARS = 4096
 
 
@@ -36,12 +35,12 @@ def settings_from_environment(cloud: str, environ: Mapping[str, str]) -> CloudSe
         raise UsageError(message)
     name, url = (URL_VARIABLE, environ[URL_VARIABLE]) if cloud == HUB else ("the plan's cloud", cloud)
     return CloudSettings(
-        base_url=_checked_url(name, url.strip(), allow_plain=environ.get(PLAIN_HTTP_VARIABLE) == "1"),
+        base_url=_checked_url(name, url.strip(), environ),
         api_key=_checked_key(environ[KEY_VARIABLE].strip()),
     )
 
 
-def _checked_url(name: str, url: str, *, allow_plain: bool) -> str:
+def _checked_url(name: str, url: str, environ: Mapping[str, str]) -> str:
     """The URL without its trailing slashes. It is not repeated in messages: it may hold a password."""
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
@@ -50,7 +49,7 @@ def _checked_url(name: str, url: str, *, allow_plain: bool) -> str:
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         message = f"{name} must be a plain URL: no user, password, query or fragment; the key goes in {KEY_VARIABLE}"
         raise UsageError(message)
-    if parts.scheme == "http" and not _is_loopback(parts.hostname) and not allow_plain:
+    if parts.scheme == "http" and not may_be_plain(parts.hostname, environ):
         message = f"{name}: the key would cross the network unencrypted; use https, or set {PLAIN_HTTP_VARIABLE}=1"
         raise UsageError(message)
     return url.rstrip("/")
@@ -70,10 +69,3 @@ def _checked_key(key: str) -> Secret:
         message = f"{KEY_VARIABLE} holds characters that no key has; was it cut or pasted with a line break?"
         raise UsageError(message)
     return Secret(key)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
