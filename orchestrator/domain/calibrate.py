@@ -60,7 +60,6 @@ def calibrate(sessions: Sequence[Session], metric: str, statistic: str = "auto")
     numbers = session_numbers(jobs, is_median)
     values = [value for session in given for value in session.jobs(metric)]
     band = history_band(numbers, resolution_of(values) / float(np.median(values)))
-    sensitivity = math.expm1(float(band.half_width()))
     return Calibration(
         metric=metric,
         sessions=len(given),
@@ -69,8 +68,8 @@ def calibrate(sessions: Sequence[Session], metric: str, statistic: str = "auto")
         between_jobs=_between_jobs(jobs),
         between_sessions=float(robust_spread(numbers, 0.0)),
         statistic="median" if is_median else "best",
-        sensitivity=sensitivity,
-        tolerance=_whole_percent(max(TIGHTEST, SAFETY * sensitivity)),
+        sensitivity=band.sensitivity,
+        tolerance=_whole_percent(max(TIGHTEST, SAFETY * band.sensitivity)),
     )
 
 

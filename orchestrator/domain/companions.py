@@ -52,7 +52,7 @@ def _tail(rule: GateRule, metric: str, evidence: Evidence, policy: BaselinePolic
         change=math.expm1(shift),
         low=math.expm1(shift - half),
         high=math.expm1(shift + half),
-        sensitivity=math.expm1(half),
+        sensitivity=band.sensitivity,
         sessions=len(evidence.current),
         baseline_sessions=len(chosen.sessions),
         statistic="median",

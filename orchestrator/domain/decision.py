@@ -46,6 +46,11 @@ class Band:
         error = self.spread * math.sqrt(1 / sessions + self.centre_variance)
         return np.asarray(t_critical(self.df, alpha) * error, dtype=np.float64)
 
+    @property
+    def sensitivity(self) -> float:
+        """The smallest change that one session could show, as a fraction."""
+        return math.expm1(float(self.half_width()))
+
 
 def suspicious(worse: Logs, band: Band, tolerance: float | Logs) -> NDArray[np.bool_]:
     """Which sessions, on their own, are worse by the tolerance and beyond the noise."""

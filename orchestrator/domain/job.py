@@ -51,12 +51,16 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class JobResult:
-    """A job that has ended. Its outcome is the last attempt's (or why there was none)."""
+    """A job that has ended. Its outcome is the last attempt's (or why there was none).
+
+    `why` says what made its session worth measuring, "" where the plan asked for it.
+    """
 
     key: JobKey
     outcome: Outcome
     attempts: tuple[Attempt, ...] = ()
     hub_run_id: str = ""
+    why: str = ""
 
     @property
     def measured(self) -> Measured | None:

@@ -67,7 +67,8 @@ class SavedArtifact:
 class JobEntry:
     """One job's row. The fields from `started_at` to `outcome` are the current attempt's; `attempts` are the past ones.
 
-    `final`: the cloud meant its refusal, another attempt cannot help.
+    `final`: the cloud meant its refusal, another attempt cannot help. `why`: what made its session worth measuring,
+    "" where the plan asked for it.
     """
 
     run_id: str
@@ -87,6 +88,7 @@ class JobEntry:
     attempts: tuple[Attempt, ...] = ()
     hub_run_id: str = ""
     artifacts: tuple[SavedArtifact, ...] = ()
+    why: str = ""
 
     def concluded(self, outcome: Outcome, at: datetime) -> "JobEntry":
         """The entry with its attempt ended in that outcome; one that never began leaves no attempt."""
@@ -106,13 +108,15 @@ class JobEntry:
 
     def next_attempt(self) -> "JobEntry":
         """The entry with its concluded attempt put behind it, ready for another one."""
-        fresh = JobEntry(run_id=self.run_id, key=self.key)
+        fresh = JobEntry(run_id=self.run_id, key=self.key, why=self.why)
         return replace(fresh, version=self.version, attempt=self.attempt + 1, attempts=self.attempts)
 
     def result(self) -> JobResult:
         """What the report says of the job; one that never came to an outcome was skipped."""
         outcome = self.outcome or Skipped(reason="the run was interrupted before this job ended")
-        return JobResult(key=self.key, outcome=outcome, attempts=self.attempts, hub_run_id=self.hub_run_id)
+        return JobResult(
+            key=self.key, outcome=outcome, attempts=self.attempts, hub_run_id=self.hub_run_id, why=self.why
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,12 +154,15 @@ class RunEntry:
         """All jobs of the first session, unstarted."""
         return self.session_jobs(dict.fromkeys(self.cells, 1))
 
-    def session_jobs(self, numbers: Mapping[Cell, int]) -> tuple[JobEntry, ...]:
-        """The jobs of one session of each cell, by its number: the cells interleaved, so that drift falls on all."""
+    def session_jobs(self, numbers: Mapping[Cell, int], why: Mapping[Cell, str] | None = None) -> tuple[JobEntry, ...]:
+        """The jobs of one session of each cell, by its number: the cells interleaved, so that drift falls on all.
+
+        `why` says of each cell what makes it worth measuring once more.
+        """
         repeats = self.plan.repeats
         keys = (
             JobKey(cell=cell, repeat=(number - 1) * repeats + repeat)
             for repeat in range(1, repeats + 1)
             for cell, number in numbers.items()
         )
-        return tuple(JobEntry(run_id=self.run.id, key=key) for key in keys)
+        return tuple(JobEntry(run_id=self.run.id, key=key, why=(why or {}).get(key.cell, "")) for key in keys)

@@ -100,7 +100,7 @@ def _decided(rule: GateRule, terms: Terms, contrast: Contrast) -> Finding:
         change=change,
         low=low,
         high=high,
-        sensitivity=math.expm1(float(contrast.band.half_width())),
+        sensitivity=contrast.band.sensitivity,
         sessions=len(contrast.worse),
         baseline_sessions=contrast.baseline_sessions,
         statistic="median" if contrast.is_median else "best",

@@ -60,8 +60,32 @@ class CellLayer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SessionReport:
+    """A session of a cell by the run's headline metric: `value` is what its jobs amount to, its best or their median.
+
+    `low` to `high` is their range; the three are None where no job gave the metric. `why` says what made it worth
+    measuring the cell once more, "" where the plan asked for the session.
+    """
+
+    number: int
+    planned: int
+    measured: int
+    trust: Trust
+    reasons: tuple[str, ...] = ()
+    statistic: str = "best"
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CellReport:
-    """What is known of one cell, with the evidence: how many jobs were planned and measured, and how far to trust."""
+    """What is known of one cell, with the evidence: how many jobs were planned and measured, and how far to trust.
+
+    `sensitivity` is the smallest change of the headline metric that one session could show, as a fraction;
+    `sensitivity_reason` says what it rests on or, where it is None, why nothing can be said.
+    """
 
     cell: Cell
     planned: int
@@ -71,6 +95,9 @@ class CellReport:
     metrics: Mapping[str, CellMetric]
     layers: tuple[CellLayer, ...] = ()
     unit_shares: Mapping[str, float] = field(default_factory=dict)
+    sessions: tuple[SessionReport, ...] = ()
+    sensitivity: float | None = None
+    sensitivity_reason: str = ""
 
     def metric(self, name: str) -> Summary | None:
         """The metric's summary, None where no job gave it."""

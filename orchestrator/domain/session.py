@@ -23,7 +23,7 @@ class Session:
     `values`: each metric's value in each job that gave it, in the metric's unit and the jobs' order, above 0.
     `iterations`: the fewest that any job's value rests on, 0 where a source does not say. `missing`: the jobs without
     a result, and why. `context`: what the numbers were taken under. `units`: each layer's compute unit, by name;
-    `unit_shares`: each unit's share of the layers' time (0 to 1).
+    `unit_shares`: each unit's share of the layers' time (0 to 1). `why`: what made the cell worth measuring again.
     """
 
     cell: Cell
@@ -40,6 +40,7 @@ class Session:
     profiled: bool = False
     units: Mapping[str, str] = field(default_factory=dict)
     unit_shares: Mapping[str, float] = field(default_factory=dict)
+    why: str = ""
 
     def jobs(self, metric: str) -> tuple[float, ...]:
         """The metric's value in each job that gave it."""
@@ -104,6 +105,7 @@ def _session(
         profiled=any(measurement.profiled for measurement in measured),
         units={found.layer.name: found.layer.compute_unit for found in report.layers},
         unit_shares=report.unit_shares,
+        why=next((job.why for job in jobs if job.why), ""),
     )
 
 

@@ -52,6 +52,7 @@ def _job_shape(job: JobResult) -> shape.JobShape:
         job_id=job.job_id,
         hub_run_id=job.hub_run_id,
         attempts=tuple(_attempt_shape(attempt, job.outcome) for attempt in job.attempts),
+        why=job.why,
     )
 
 
@@ -113,6 +114,9 @@ def _cell_shape(report: CellReport) -> shape.CellShape:
         metrics={name: _metric_shape(metric) for name, metric in report.metrics.items() if _all_finite(metric.summary)},
         layers=tuple(_layer_shape(layer) for layer in _finite_layers(report.layers)),
         unit_shares={unit: share for unit, share in report.unit_shares.items() if math.isfinite(share)},
+        sessions=report.sessions,
+        sensitivity=_finite(report.sensitivity),
+        sensitivity_reason=report.sensitivity_reason,
     )
 
 

@@ -16,7 +16,7 @@ from orchestrator.domain.job import StateChange
 from orchestrator.domain.measurement import Layer
 from orchestrator.domain.model import Model
 from orchestrator.domain.outcome import Failed
-from orchestrator.domain.report import Trust
+from orchestrator.domain.report import SessionReport, Trust
 from orchestrator.domain.run import Run
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -81,6 +81,7 @@ class JobShape(MeasurementShape):
     job_id: str = ""
     hub_run_id: str = ""
     attempts: tuple[AttemptShape, ...] = ()
+    why: str = ""
 
 
 class CellMetricShape(_Shape):
@@ -117,6 +118,9 @@ class CellShape(_Shape):
     metrics: Mapping[str, CellMetricShape] = {}
     layers: tuple[CellLayerShape, ...] = ()
     unit_shares: Mapping[str, float] = {}
+    sessions: tuple[SessionReport, ...] = ()
+    sensitivity: float | None = None
+    sensitivity_reason: str = ""
 
 
 class GateShape(_Shape):

@@ -38,6 +38,7 @@ def _job(job: shape.JobShape) -> JobResult:
         outcome=outcome,
         attempts=tuple(_attempt(attempt, outcome) for attempt in job.attempts),
         hub_run_id=job.hub_run_id,
+        why=job.why,
     )
 
 
@@ -86,6 +87,9 @@ def _cell_report(cell: shape.CellShape) -> CellReport:
         metrics={name: _cell_metric(metric) for name, metric in cell.metrics.items()},
         layers=tuple(_cell_layer(layer) for layer in cell.layers),
         unit_shares=cell.unit_shares,
+        sessions=cell.sessions,
+        sensitivity=cell.sensitivity,
+        sensitivity_reason=cell.sensitivity_reason,
     )
 
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from orchestrator.client.cloud import Cloud
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell_evidence import with_evidence
 from orchestrator.domain.compare import compare
 from orchestrator.domain.event import Listener, RunStarted, SessionsAdded
+from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.exit_code import CLOUD_UNUSABLE, GATE_FAILED, exit_code
 from orchestrator.domain.gate import judge
 from orchestrator.domain.job import JobResult
@@ -73,7 +75,8 @@ async def calibrate(
     async def one_more(context: Context) -> tuple[JobEntry, ...]:
         repeats = [job.key.repeat for job in await journal.jobs(entry.run.id)]
         taken = max(repeats) // entry.plan.repeats
-        return await _add(context, dict.fromkeys(entry.cells, taken + 1)) if taken < sessions else ()
+        why = dict.fromkeys(entry.cells, "the calibration asks for it")
+        return await _add(context, dict.fromkeys(entry.cells, taken + 1), why) if taken < sessions else ()
 
     return await benchmark(entry, cloud, journal, listen, pace, further=one_more)
 
@@ -91,11 +94,12 @@ async def sessions_that_decide(context: Context) -> tuple[JobEntry, ...]:
         return ()
     for session in wanted:
         context.notice(f"{session.cell}: session {session.number}, because {session.reasons[0]}")
-    return await _add(context, {session.cell: session.number for session in wanted})
+    why = {session.cell: "; ".join(session.reasons) for session in wanted}
+    return await _add(context, {session.cell: session.number for session in wanted}, why)
 
 
-async def _add(context: Context, numbers: Mapping[Cell, int]) -> tuple[JobEntry, ...]:
-    jobs = context.entry.session_jobs(numbers)
+async def _add(context: Context, numbers: Mapping[Cell, int], why: Mapping[Cell, str]) -> tuple[JobEntry, ...]:
+    jobs = context.entry.session_jobs(numbers, why)
     await context.journal.add(jobs)
     context.listen(SessionsAdded(cells=tuple(numbers), repeats=context.entry.plan.repeats))
     return jobs
@@ -123,7 +127,9 @@ async def read_report(entry: RunEntry, journal: Journal) -> Report:
     """What is known of a run now. The verdicts of one that has ended are those it ended with."""
     jobs = await journal.jobs(entry.run.id)
     is_judged = entry.run.state is RunState.COMPLETED
-    return _report(entry, entry.run, jobs, entry.gates if is_judged else (await _judge(entry, jobs, journal)))
+    evidence = await _evidence(entry, jobs, journal, with_pinned=not is_judged)
+    gates = entry.gates if is_judged else judge(entry.plan, entry.cells, evidence)
+    return _report(entry, entry.run, jobs, gates, evidence)
 
 
 async def compared(report: Report, entry: RunEntry, journal: Journal) -> Report:
@@ -132,7 +138,8 @@ async def compared(report: Report, entry: RunEntry, journal: Journal) -> Report:
     baseline_id = pinned or await journal.previous(entry.run)
     if baseline_id is None or baseline_id == entry.run.id:
         return report
-    baseline = await read_report(await journal.run(baseline_id), journal)
+    before = await journal.run(baseline_id)
+    baseline = _report(before, before.run, await journal.jobs(baseline_id), before.gates, {})
     return replace(report, comparison=await asyncio.to_thread(compare, report, baseline))
 
 
@@ -143,13 +150,17 @@ async def judge_again(entry: RunEntry, journal: Journal, plan: Plan) -> Report:
     """
     jobs = await journal.jobs(entry.run.id)
     rules = replace(entry.plan, gates=plan.gates, gating=plan.gating, baseline=plan.baseline)
-    report = _report(entry, entry.run, jobs, await _judge(replace(entry, plan=rules), jobs, journal))
+    judged = replace(entry, plan=rules)
+    evidence = await _evidence(judged, jobs, journal)
+    report = _report(judged, entry.run, jobs, judge(rules, entry.cells, evidence), evidence)
     return replace(report, run=replace(report.run, exit_code=exit_code(report.jobs, report.gates)))
 
 
-async def _judge(entry: RunEntry, jobs: tuple[JobEntry, ...], journal: Journal) -> tuple[GateResult, ...]:
-    evidence = await gather_evidence(entry, [job.result() for job in jobs], journal.baselines)
-    return judge(entry.plan, entry.cells, evidence)
+async def _evidence(
+    entry: RunEntry, jobs: tuple[JobEntry, ...], journal: Journal, *, with_pinned: bool = True
+) -> Mapping[Cell, Evidence]:
+    results = [job.result() for job in jobs]
+    return await gather_evidence(entry, results, journal.baselines, with_pinned=with_pinned)
 
 
 async def conclusion(entry: RunEntry, journal: Journal, pace: Pace) -> Report:
@@ -159,7 +170,8 @@ async def conclusion(entry: RunEntry, journal: Journal, pace: Pace) -> Report:
     """
     jobs = await journal.jobs(entry.run.id)
     results = [job.result() for job in jobs]
-    gates = await _judge(entry, jobs, journal)
+    evidence = await _evidence(entry, jobs, journal)
+    gates = judge(entry.plan, entry.cells, evidence)
     code = exit_code(results, gates)
     is_logged = all(job.state is JobState.DONE for job in jobs)
     if not is_logged and code != GATE_FAILED:
@@ -167,7 +179,8 @@ async def conclusion(entry: RunEntry, journal: Journal, pace: Pace) -> Report:
     sessions = [session for found in run_sessions(entry, results).values() for session in found]
     await journal.baselines.record(sessions, project=entry.plan.project, open_regressions=open_regressions(gates))
     state = RunState.COMPLETED if is_logged else RunState.INTERRUPTED
-    return _report(entry, replace(entry.run, state=state, exit_code=code, ended_at=pace.now()), jobs, gates)
+    ended = replace(entry.run, state=state, exit_code=code, ended_at=pace.now())
+    return _report(entry, ended, jobs, gates, evidence)
 
 
 def _durations_s(jobs: Iterable[JobEntry]) -> list[float]:
@@ -176,17 +189,23 @@ def _durations_s(jobs: Iterable[JobEntry]) -> list[float]:
     return [(attempt.ended_at - attempt.started_at).total_seconds() for attempt in attempts]
 
 
-def _report(entry: RunEntry, run: Run, jobs: tuple[JobEntry, ...], gates: tuple[GateResult, ...]) -> Report:
+def _report(
+    entry: RunEntry,
+    run: Run,
+    jobs: tuple[JobEntry, ...],
+    gates: tuple[GateResult, ...],
+    evidence: Mapping[Cell, Evidence],
+) -> Report:
     results = tuple(job.result() for job in jobs)
-    cells = report_cells(entry.cells, results)
-    return Report(
+    report = Report(
         run=run,
         command=entry.command,
         plan_text=entry.plan.text,
         models=entry.models,
         devices=entry.devices,
-        cells=cells,
+        cells=report_cells(entry.cells, results),
         jobs=results,
         gates=gates,
         notices=entry.notices,
     )
+    return replace(report, cells=with_evidence(report.cells, report.headline, evidence, entry.plan))

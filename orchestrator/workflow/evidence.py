@@ -18,14 +18,19 @@ from orchestrator.history.baselines import Baselines, SessionsByCell
 LOOKED_BACK = 10  # times as many sessions as the rolling baseline takes: some are of another context
 
 
-async def gather_evidence(entry: RunEntry, jobs: Iterable[JobResult], baselines: Baselines) -> dict[Cell, Evidence]:
-    """The evidence of each planned cell: this run's sessions, the accepted ones before it, and the pinned run's."""
+async def gather_evidence(
+    entry: RunEntry, jobs: Iterable[JobResult], baselines: Baselines, *, with_pinned: bool = True
+) -> dict[Cell, Evidence]:
+    """The evidence of each planned cell: this run's sessions, the accepted ones before it, and the pinned run's.
+
+    Raises UsageError where no run has the name that the plan pins; `with_pinned` False does without it.
+    """
     policy = entry.plan.baseline
     current = run_sessions(entry, jobs)
     rolling = await baselines.rolling(
         entry.plan.project, entry.cells, before=entry.run.id, limit=LOOKED_BACK * policy.rolling
     )
-    pinned = await _pinned(entry.plan, baselines)
+    pinned = await _pinned(entry.plan, baselines) if with_pinned else {}
     return {
         cell: Evidence(current=current[cell], baseline=rolling[cell], pinned=pinned.get(cell, ()))
         for cell in entry.cells

@@ -12,7 +12,7 @@ from orchestrator.domain.event import SessionsAdded
 from orchestrator.domain.plan import BaselinePolicy, GateRule, Gating
 from orchestrator.errors import UsageError
 from orchestrator.history.journal import Journal, open_journal
-from orchestrator.workflow.benchmark import judge_again
+from orchestrator.workflow.benchmark import compared, judge_again, read_report
 from orchestrator.workflow.evidence import check_pinned
 
 RULE = GateRule(metric="latency_p50_ms", max_regression=0.05)
@@ -75,6 +75,11 @@ def test_a_slower_model_fails_once_a_second_session_confirms_it(world: Any, devi
     assert gate.sessions == 2
     assert slower.counts["planned"] == 6
     assert [(len(event.cells), event.repeats) for event in world.events if isinstance(event, SessionsAdded)] == [(1, 3)]
+    (cell,) = slower.cells
+    assert [(session.number, session.why != "") for session in cell.sessions] == [(1, False), (2, True)]
+    assert "worse than the last 9 sessions" in cell.sessions[1].why
+    assert [job.why for job in slower.jobs] == [""] * 3 + [cell.sessions[1].why] * 3
+    assert all(session.value == pytest.approx(12.0, rel=0.02) for session in cell.sessions)
 
 
 def test_a_regression_never_becomes_the_baseline_until_it_is_accepted(world: Any, device: Any) -> None:
@@ -105,10 +110,15 @@ def test_judged_again_a_run_has_the_verdicts_it_ended_with(world: Any, device: A
 
     async def again(journal: Journal) -> Any:
         entry = await journal.run(slower.run.id)
-        return entry, await judge_again(entry, journal, own), await judge_again(entry, journal, looser)
+        told = await judge_again(entry, journal, own), await judge_again(entry, journal, looser)
+        shown = await read_report(entry, journal)
+        return entry, *told, shown, await compared(shown, entry, journal)
 
-    entry, same, other = ask(world, again)
+    entry, same, other, shown, compared_to = ask(world, again)
     assert same.gates == slower.gates == entry.gates
+    assert slower.cells[0].sensitivity == next(gate.sensitivity for gate in slower.gates if gate.sensitivity)
+    assert shown.cells == same.cells == slower.cells
+    assert compared_to.cells[0].sensitivity is not None
     assert (same.run.exit_code, other.run.exit_code) == (10, 0)
 
 
