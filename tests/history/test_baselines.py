@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.report import Trust
 from orchestrator.domain.session import Session
 from orchestrator.errors import UsageError
-from orchestrator.history.database import sqlite_url
 from orchestrator.history.journal import Journal, open_journal
 
 CELL, OTHER = Cell(model="m", device="d1"), Cell(model="m", device="d2")
@@ -41,12 +39,12 @@ def session(day: int, cell: Cell = CELL, number: int = 1) -> Session:
 
 
 @pytest.fixture
-def within(tmp_path: Path, run_entry: MakeRun) -> Callable[..., Any]:
+def within(database_url: str, run_entry: MakeRun) -> Callable[..., Any]:
     """Runs a coroutine function on a journal that has runs of these days."""
 
     def walk(work: Callable[[Journal], Coroutine[Any, Any, Any]], days: int = 9) -> Any:
         async def inside() -> Any:
-            async with open_journal(sqlite_url(tmp_path)) as journal:
+            async with open_journal(database_url) as journal:
                 for day in range(1, days + 1):
                     await journal.begin(run_entry(run_id(day)))
                 return await work(journal)

@@ -20,7 +20,7 @@ from orchestrator.domain.journal import JobEntry, JobState, RunEntry, SavedArtif
 from orchestrator.domain.measurement import Layer, Measurement, Metric
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome, Skipped
 from orchestrator.domain.report import GateResult
-from orchestrator.domain.run import RunState
+from orchestrator.domain.run import RunState, new_run_id
 from orchestrator.errors import UsageError
 from orchestrator.history.database import sqlite_url
 from orchestrator.history.journal import Journal, Superseded, open_journal
@@ -29,11 +29,11 @@ MakeRun = Callable[..., RunEntry]
 NOW = datetime(2026, 1, 1, 2, 3, 4, 567, tzinfo=UTC)
 
 
-def test_a_run_and_its_jobs_come_back_as_they_were(tmp_path: Path, run_entry: MakeRun) -> None:
+def test_a_run_and_its_jobs_come_back_as_they_were(database_url: str, run_entry: MakeRun) -> None:
     async def walk() -> None:
-        async with open_journal(sqlite_url(tmp_path)) as journal:
+        async with open_journal(database_url) as journal:
             jobs = await journal.begin(run_entry())
-        async with open_journal(sqlite_url(tmp_path)) as journal:
+        async with open_journal(database_url) as journal:
             assert await journal.run(run_entry().run.id) == run_entry()
             assert await journal.jobs(run_entry().run.id) == jobs
         assert len(jobs) == 6
@@ -80,7 +80,7 @@ artifact = st.builds(SavedArtifact, file=text, artifact_id=text, uploaded=st.boo
     artifacts=st.lists(artifact, max_size=2).map(tuple),
 )
 def test_whatever_a_job_comes_to_is_kept(
-    tmp_path_factory: pytest.TempPathFactory,
+    database_url: str,
     run_entry: MakeRun,
     state: JobState,
     outcome: Outcome | None,
@@ -88,8 +88,8 @@ def test_whatever_a_job_comes_to_is_kept(
     artifacts: tuple[SavedArtifact, ...],
 ) -> None:
     async def walk() -> None:
-        async with open_journal(sqlite_url(tmp_path_factory.mktemp("home"))) as journal:
-            first, *rest = await journal.begin(run_entry())
+        async with open_journal(database_url) as journal:
+            first, *rest = await journal.begin(run_entry(new_run_id(datetime.now(UTC))))
             changed = replace(first, state=state, outcome=outcome, attempts=attempts, artifacts=artifacts)
             moved = await journal.move(changed)
             assert moved == replace(changed, version=1)
@@ -98,9 +98,9 @@ def test_whatever_a_job_comes_to_is_kept(
     asyncio.run(walk())
 
 
-def test_who_comes_second_is_told_and_changes_nothing(tmp_path: Path, run_entry: MakeRun) -> None:
+def test_who_comes_second_is_told_and_changes_nothing(database_url: str, run_entry: MakeRun) -> None:
     async def walk() -> None:
-        async with open_journal(sqlite_url(tmp_path)) as one, open_journal(sqlite_url(tmp_path)) as other:
+        async with open_journal(database_url) as one, open_journal(database_url) as other:
             job, *_ = await one.begin(run_entry())
             moved = await one.move(replace(job, state=JobState.RESERVED, download_id="mine"))
             with pytest.raises(Superseded):
@@ -110,7 +110,7 @@ def test_who_comes_second_is_told_and_changes_nothing(tmp_path: Path, run_entry:
     asyncio.run(walk())
 
 
-def test_of_many_writers_one_wins(tmp_path: Path, run_entry: MakeRun) -> None:
+def test_of_many_writers_one_wins(database_url: str, run_entry: MakeRun) -> None:
     async def attempt_move(journal: Journal, job: JobEntry, name: str) -> bool:
         try:
             await journal.move(replace(job, download_id=name))
@@ -119,7 +119,7 @@ def test_of_many_writers_one_wins(tmp_path: Path, run_entry: MakeRun) -> None:
         return True
 
     async def walk() -> None:
-        async with open_journal(sqlite_url(tmp_path)) as one, open_journal(sqlite_url(tmp_path)) as other:
+        async with open_journal(database_url) as one, open_journal(database_url) as other:
             job, *_ = await one.begin(run_entry())
             writers = [attempt_move(journal, job, str(n)) for n in range(10) for journal in (one, other)]
             assert sum(await asyncio.gather(*writers)) == 1
@@ -127,9 +127,9 @@ def test_of_many_writers_one_wins(tmp_path: Path, run_entry: MakeRun) -> None:
     asyncio.run(walk())
 
 
-def test_runs_are_listed_newest_first_with_how_they_ended(tmp_path: Path, run_entry: MakeRun) -> None:
+def test_runs_are_listed_newest_first_with_how_they_ended(database_url: str, run_entry: MakeRun) -> None:
     async def walk() -> None:
-        async with open_journal(sqlite_url(tmp_path)) as journal:
+        async with open_journal(database_url) as journal:
             for day in (1, 3, 2):
                 await journal.begin(run_entry(f"2026010{day}T000000Z-abcdef"))
             last = (await journal.runs(limit=1))[0]
@@ -143,9 +143,9 @@ def test_runs_are_listed_newest_first_with_how_they_ended(tmp_path: Path, run_en
     asyncio.run(walk())
 
 
-def test_further_sessions_are_added_once(tmp_path: Path, run_entry: MakeRun) -> None:
+def test_further_sessions_are_added_once(database_url: str, run_entry: MakeRun) -> None:
     async def walk() -> None:
-        async with open_journal(sqlite_url(tmp_path)) as journal:
+        async with open_journal(database_url) as journal:
             entry = run_entry()
             first = await journal.begin(entry)
             second = entry.session_jobs({entry.cells[1]: 2})
@@ -158,9 +158,9 @@ def test_further_sessions_are_added_once(tmp_path: Path, run_entry: MakeRun) -> 
     asyncio.run(walk())
 
 
-def test_the_verdicts_of_an_ended_run_are_kept(tmp_path: Path, run_entry: MakeRun) -> None:
+def test_the_verdicts_of_an_ended_run_are_kept(database_url: str, run_entry: MakeRun) -> None:
     async def walk() -> None:
-        async with open_journal(sqlite_url(tmp_path)) as journal:
+        async with open_journal(database_url) as journal:
             entry = run_entry()
             await journal.begin(entry)
             gate = GateResult(cell=entry.cells[0], metric="latency_ms", rule="r", verdict="fail", reason="x", value=1.0)
@@ -171,9 +171,9 @@ def test_the_verdicts_of_an_ended_run_are_kept(tmp_path: Path, run_entry: MakeRu
     asyncio.run(walk())
 
 
-def test_an_unknown_run_is_the_users_mistake(tmp_path: Path) -> None:
+def test_an_unknown_run_is_the_users_mistake(database_url: str) -> None:
     async def walk() -> None:
-        async with open_journal(sqlite_url(tmp_path)) as journal:
+        async with open_journal(database_url) as journal:
             with pytest.raises(UsageError, match=r"no run 'nope'.*bench runs"):
                 await journal.run("nope")
 
@@ -220,17 +220,17 @@ asyncio.run(main())
 """
 
 
-def test_what_was_written_before_a_kill_is_there_after_it(tmp_path: Path, run_entry: MakeRun) -> None:
+def test_what_was_written_before_a_kill_is_there_after_it(database_url: str, run_entry: MakeRun) -> None:
     async def begin() -> None:
-        async with open_journal(sqlite_url(tmp_path)) as journal:
+        async with open_journal(database_url) as journal:
             await journal.begin(run_entry())
 
     async def read() -> JobEntry:
-        async with open_journal(sqlite_url(tmp_path)) as journal:
+        async with open_journal(database_url) as journal:
             return (await journal.jobs(run_entry().run.id))[0]
 
     asyncio.run(begin())
-    command = [sys.executable, "-c", WRITER, sqlite_url(tmp_path), run_entry().run.id]
+    command = [sys.executable, "-c", WRITER, database_url, run_entry().run.id]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout
         seen = [writer.stdout.readline() for _ in range(20)]
