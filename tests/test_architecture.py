@@ -16,7 +16,7 @@ HOUSE: dict[str, tuple[set[str], set[str]]] = {
     "protocol": ({"errors"}, {"pydantic", "google"}),
     "sandbox": ({"errors"}, set()),
     "inputs": ({"errors", "domain", "sandbox"}, {"yaml", "pydantic", "onnx", "google", "numpy", "tflite"}),
-    "history": ({"errors", "domain"}, {"sqlalchemy", "pydantic", "obstore"}),
+    "history": ({"errors", "domain"}, {"sqlalchemy", "alembic", "pydantic", "obstore"}),
     "presentation": ({"errors", "domain"}, {"jinja2", "markupsafe", "pydantic", "rich"}),
     "client": ({"errors", "domain", "protocol"}, {"httpx", "pydantic"}),
     "localcloud": ({"errors", "protocol", "sandbox"}, {"starlette", "uvicorn", "pydantic", "sqlalchemy"}),

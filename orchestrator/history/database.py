@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orchestrator.errors import UsageError
-from orchestrator.history.schema import METADATA
+from orchestrator.history.version import HEAD, version_of
 
 BUSY_TIMEOUT_MS = 30_000
 
@@ -22,23 +22,31 @@ def sqlite_url(home: Path) -> str:
 
 @asynccontextmanager
 async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
-    """An engine with all tables there. Raises UsageError where the database cannot be opened."""
+    """An engine whose database has the newest tables. Raises UsageError where it cannot be opened."""
     engine = _engine(url)
+    place = engine.url.render_as_string()
     try:
         try:
-            async with engine.begin() as connection:
-                await connection.run_sync(METADATA.create_all)
-                is_ours = await connection.run_sync(_has_our_columns)
+            async with engine.connect() as connection:
+                if await connection.run_sync(version_of) != HEAD:
+                    await connection.rollback()
+                    await connection.run_sync(_upgrade, place)
         except (SQLAlchemyError, OSError) as error:
-            message = f"the history database {engine.url.render_as_string()} cannot be opened: {_reason(error)}"
+            message = f"the history database {place} cannot be opened: {_reason(error)}"
             raise UsageError(message) from None
-        if not is_ours:
-            place = engine.url.render_as_string()
-            message = f"the history database {place} is another version's: move it away, or use that version of bench"
-            raise UsageError(message)
         yield engine
     finally:
         await engine.dispose()
+
+
+def _upgrade(connection: sa.Connection, place: str) -> None:
+    from orchestrator.history.upgrade import NotOurs, upgrade
+
+    try:
+        upgrade(connection)
+    except NotOurs:
+        message = f"the history database {place} is another version's: move it away, or use that version of bench"
+        raise UsageError(message) from None
 
 
 def _engine(url: str) -> AsyncEngine:
@@ -64,16 +72,10 @@ def _sqlite_engine(url: str) -> AsyncEngine:
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=wal", "synchronous=full", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=on"):
+        for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=wal", "synchronous=full", "foreign_keys=on"):
             connection.execute(f"pragma {pragma}")
 
     return engine
-
-
-def _has_our_columns(connection: sa.Connection) -> bool:
-    found = sa.inspect(connection)
-    there = {(table, column["name"]) for table in METADATA.tables for column in found.get_columns(table)}
-    return all((table.name, column.name) in there for table in METADATA.tables.values() for column in table.columns)
 
 
 def _reason(error: Exception) -> str:
