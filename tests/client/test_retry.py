@@ -3,7 +3,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.client.retry import (
@@ -99,7 +99,6 @@ def test_jitter_is_a_fraction_of_the_whole_wait(fake_time) -> None:
     assert 0.9 * LONGEST_WAIT_S < max(late) <= LONGEST_WAIT_S
 
 
-@settings(deadline=None)
 @given(
     faults=st.lists(st.sampled_from(FAULTS), max_size=60),
     deadline_s=st.floats(0.1, 500),

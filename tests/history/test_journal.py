@@ -72,7 +72,7 @@ attempt = st.builds(
 artifact = st.builds(SavedArtifact, file=text, artifact_id=text, uploaded=st.booleans())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     state=st.sampled_from(JobState),
     outcome=st.none() | outcome,

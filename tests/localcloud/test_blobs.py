@@ -126,7 +126,7 @@ def test_the_books_balance(tmp_path_factory: pytest.TempPathFactory) -> None:
         def teardown(self) -> None:
             self.state.close()
 
-    quick = settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+    quick = settings(max_examples=15, stateful_step_count=20, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Books, settings=quick)
 
 

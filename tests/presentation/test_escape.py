@@ -4,7 +4,7 @@ import unicodedata
 from xml.etree.ElementTree import Element, fromstring, tostring
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.presentation.escape import csv_text, markdown, one_line, printable
@@ -12,7 +12,6 @@ from orchestrator.presentation.escape import csv_text, markdown, one_line, print
 anything = st.text(st.characters(exclude_categories=[]))
 
 
-@settings(deadline=None)
 @given(anything)
 def test_printable_text_has_no_controls_and_fits_into_xml(text: str) -> None:
     safe = printable(text)
@@ -23,7 +22,6 @@ def test_printable_text_has_no_controls_and_fits_into_xml(text: str) -> None:
     assert fromstring(tostring(element)).text == (safe or None)
 
 
-@settings(deadline=None)
 @given(anything, st.integers(5, 50))
 def test_one_line_is_one_short_line(text: str, limit: int) -> None:
     line = one_line(text, limit)

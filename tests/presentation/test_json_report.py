@@ -107,7 +107,7 @@ def reports(draw: st.DrawFn) -> Report:
     )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(reports())
 def test_what_was_written_is_read_back(report: Report) -> None:
     assert from_json(json.loads(dump_report(report))) == report

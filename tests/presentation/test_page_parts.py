@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain.cell import Cell
@@ -110,7 +110,6 @@ def test_many_devices_are_grouped_by_processor_first(make_report) -> None:
     assert {row.detail for row in groups.rows} == {"8 devices", "7 devices"}
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=8))
 def test_a_scale_keeps_all_values_inside_and_in_order(values: list[float]) -> None:
     scale = scale_of(values)

@@ -202,7 +202,7 @@ events = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(events, max_size=20))
 def test_no_order_of_events_breaks_it(found: list[Event]) -> None:
     state = RunState(START)

@@ -4,7 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain.statistics import Summary
@@ -36,7 +36,6 @@ def test_a_number_has_three_digits(value: float | None, written: str) -> None:
     assert text.number(value) == written
 
 
-@settings(deadline=None)
 @given(st.floats(min_value=1e-6, max_value=1e14))
 def test_a_number_is_never_further_off_than_half_its_last_digit(value: float) -> None:
     written = text.number(value)

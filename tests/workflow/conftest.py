@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -295,6 +295,18 @@ def make_fault() -> type[Fault]:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A running cloud, and a plan of one model on two devices, two repeats, that waits for nothing."""
+    with world_in(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def make_world() -> Callable[[Path], AbstractContextManager[World]]:
+    """Makes such a world in a folder."""
+    return world_in
+
+
+@contextmanager
+def world_in(tmp_path: Path) -> Iterator[World]:
     model_file = tmp_path / "m.onnx"
     model_file.write_bytes(b"a model that only the test's devices understand")
     devices = Devices()
@@ -403,7 +415,7 @@ def hub(world: World) -> HubBooks:
     return HubBooks(database=database)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def result_bytes() -> Callable[..., bytes]:
     """Makes an onnxruntime-result.json."""
     return result_file

@@ -1,13 +1,15 @@
-"""A process that drives a journalled run and is killed by SIGKILL at a chosen write of the journal.
+"""Processes that drive a journalled run and are killed by SIGKILL at a chosen write of the journal.
 
-Usage: dying_process.py BASE_URL DATABASE_URL RUN_ID WRITE before|after. The WRITE-th write of this process is its
-last act: `before` kills it with the effect done and nothing written, `after` with both. 0 lets it live.
+Each line on stdin, "BASE_URL DATABASE_URL RUN_ID WRITE before|after", is one such process: a fork of this one, which
+has everything imported already. The WRITE-th write of it is its last act: `before` kills it with the effect done and
+nothing written, `after` with both. 0 lets it live. Its return code is printed, negative for a signal.
 """
 
 import asyncio
 import os
 import signal
 import sys
+import traceback
 from typing import Any
 
 from orchestrator.client.cloud import open_cloud
@@ -44,7 +46,20 @@ async def main(base_url: str, database_url: str, run_id: str) -> None:
         await benchmark(entry, cloud, journal, lambda event: None, Pace())
 
 
+def forked(base_url: str, database_url: str, run_id: str, number: str, moment: str) -> int:
+    """The return code of a process that drives the run."""
+    child = os.fork()
+    if not child:
+        try:
+            kill_at(int(number), moment)
+            asyncio.run(main(base_url, database_url, run_id))
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 if __name__ == "__main__":
-    base_url, database_url, run_id, number, moment = sys.argv[1:]
-    kill_at(int(number), moment)
-    asyncio.run(main(base_url, database_url, run_id))
+    for line in sys.stdin:
+        print(forked(*line.split()), flush=True)

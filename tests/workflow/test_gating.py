@@ -2,7 +2,9 @@
 
 import asyncio
 import random
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +21,16 @@ RULE = GateRule(metric="latency_p50_ms", max_regression=0.05)
 PLAN = {"gates": (RULE,), "repeats": 3, "devices": (DeviceSelector(name="host-cpu-1t"),)}
 
 
+NIGHTS = 9  # before a gate of these tests decides
+
+
 @pytest.fixture
 def device(world: Any, result_bytes: Any) -> Callable[[float], None]:
-    """A device of a known speed that scatters by one percent; call it with the speed."""
+    """The world's device as one of a known speed that scatters by one percent; call it with the speed."""
+    return device_of(world, result_bytes)
+
+
+def device_of(world: Any, result_bytes: Any) -> Callable[[float], None]:
     dice = random.Random(1)
 
     def runs_at(latency_ms: float) -> None:
@@ -43,29 +52,48 @@ def ask(world: Any, question: Callable[[Journal], Any]) -> Any:
     return asyncio.run(inside())
 
 
+@pytest.fixture(scope="module")
+def past_nights(make_world: Any, result_bytes: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The history database after so many unchanged nights at 10 ms."""
+    with make_world(tmp_path_factory.mktemp("past")) as world:
+        device_of(world, result_bytes)(10.0)
+        nights(world, NIGHTS)
+        return Path(world.database_url.removeprefix("sqlite+aiosqlite:///"))
+
+
+@pytest.fixture
+def past(world: Any, device: Any, past_nights: Path) -> None:
+    """The world has a past of unchanged nights."""
+    database = Path(world.database_url.removeprefix("sqlite+aiosqlite:///"))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    for file in past_nights.parent.glob(f"{past_nights.name}*"):  # with what SQLite has not yet folded in
+        shutil.copy(file, database.parent)
+    device(10.0)
+
+
 def nights(world: Any, count: int) -> None:
     for _ in range(count):
         world.run(**PLAN)
 
 
-def test_a_baseline_grows_and_then_decides(world: Any, device: Any) -> None:
+def test_the_first_night_of_a_cell_only_warns(world: Any, device: Any) -> None:
     device(10.0)
     first = world.run(**PLAN)
     assert [(gate.verdict, gate.cause) for gate in first.gates if gate.metric == "latency_p50_ms"] == [
         ("warn", "no_baseline")
     ]
-    nights(world, 8)
+
+
+def test_a_baseline_that_has_grown_decides(world: Any, past: None) -> None:
     same = world.run(**PLAN)
     gate = next(gate for gate in same.gates if gate.rule.startswith("at most"))
     assert (gate.verdict, same.run.exit_code) == ("pass", 0), gate.reason
     assert gate.baseline == pytest.approx(10.0, rel=0.02)
-    assert gate.baseline_sessions == 9
+    assert gate.baseline_sessions == NIGHTS
     assert 0 < gate.sensitivity < 0.1
 
 
-def test_a_slower_model_fails_once_a_second_session_confirms_it(world: Any, device: Any) -> None:
-    device(10.0)
-    nights(world, 9)
+def test_a_slower_model_fails_once_a_second_session_confirms_it(world: Any, device: Any, past: None) -> None:
     device(12.0)
     world.events.clear()
     slower = world.run(**PLAN)
@@ -82,24 +110,20 @@ def test_a_slower_model_fails_once_a_second_session_confirms_it(world: Any, devi
     assert all(session.value == pytest.approx(12.0, rel=0.02) for session in cell.sessions)
 
 
-def test_a_regression_never_becomes_the_baseline_until_it_is_accepted(world: Any, device: Any) -> None:
-    device(10.0)
-    nights(world, 9)
+def test_a_regression_never_becomes_the_baseline_until_it_is_accepted(world: Any, device: Any, past: None) -> None:
     device(12.0)
     first = world.run(**PLAN)
     again = world.run(**PLAN)
     assert [run.run.exit_code for run in (first, again)] == [10, 10]
     assert next(gate.baseline for gate in again.gates if gate.baseline) == pytest.approx(10.0, rel=0.02)
     assert ask(world, lambda journal: journal.baselines.accept(first.run.id)) == 1
-    nights(world, 8)
+    nights(world, 5)
     accepted = world.run(**PLAN)
     assert accepted.run.exit_code == 0
     assert next(gate.baseline for gate in accepted.gates if gate.baseline) == pytest.approx(12.0, rel=0.02)
 
 
-def test_judged_again_a_run_has_the_verdicts_it_ended_with(world: Any, device: Any) -> None:
-    device(10.0)
-    nights(world, 9)
+def test_judged_again_a_run_has_the_verdicts_it_ended_with(world: Any, device: Any, past: None) -> None:
     device(12.0)
     slower = world.run(**PLAN)
     device(10.0)
@@ -122,9 +146,7 @@ def test_judged_again_a_run_has_the_verdicts_it_ended_with(world: Any, device: A
     assert (same.run.exit_code, other.run.exit_code) == (10, 0)
 
 
-def test_no_cell_gets_more_sessions_than_the_plan_allows(world: Any, device: Any) -> None:
-    device(10.0)
-    nights(world, 9)
+def test_no_cell_gets_more_sessions_than_the_plan_allows(world: Any, device: Any, past: None) -> None:
     device(12.0)
     slower = world.run(**PLAN, gating=Gating(max_sessions=1))
     gate = next(gate for gate in slower.gates if gate.rule.startswith("at most"))
@@ -132,9 +154,7 @@ def test_no_cell_gets_more_sessions_than_the_plan_allows(world: Any, device: Any
     assert slower.counts["planned"] == 3
 
 
-def test_another_context_is_no_baseline(world: Any, device: Any) -> None:
-    device(10.0)
-    nights(world, 9)
+def test_another_context_is_no_baseline(world: Any, past: None) -> None:
     other = world.run(**PLAN, params={"num_threads": "2"})
     gate = next(gate for gate in other.gates if gate.rule.startswith("at most"))
     assert gate.cause == "not_comparable"
@@ -152,9 +172,7 @@ def test_a_pinned_run_must_have_its_name_before_anything_is_submitted(world: Any
     ask(world, lambda journal: check_pinned(pinned, journal.baselines))
 
 
-def test_sessions_added_by_a_killed_run_are_picked_up(world: Any, device: Any) -> None:
-    device(10.0)
-    nights(world, 9)
+def test_sessions_added_by_a_killed_run_are_picked_up(world: Any, device: Any, past: None) -> None:
     device(12.0)
     entry = world.begin(**PLAN)
     world.carry_on(entry)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,24 @@ from orchestrator.domain.journal import JobState, RunEntry
 from orchestrator.domain.run import RunState
 
 SCRIPT = Path(__file__).with_name("dying_process.py")
+Dying = Callable[[Any, RunEntry, int, str], int]
 ONE_JOB = {"repeats": 1, "devices": (DeviceSelector(name="host-cpu-1t"),)}
 
 
-def go_on(world: Any, entry: RunEntry, number: int, moment: str) -> int:
-    """Drives the run in a process of its own, killed at that write; its return code."""
-    command = [sys.executable, SCRIPT, world.base_url, world.database_url, entry.run.id, str(number), moment]
-    return subprocess.run(command, timeout=60, check=False).returncode
+@pytest.fixture(scope="module")
+def dying() -> Iterator[Dying]:
+    """Drives a run in a process of its own, killed at that write of the journal; gives its return code."""
+    with subprocess.Popen([sys.executable, SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdin
+        assert parent.stdout
+
+        def go_on(world: Any, entry: RunEntry, number: int, moment: str) -> int:
+            print(world.base_url, world.database_url, entry.run.id, number, moment, file=parent.stdin, flush=True)
+            return int(parent.stdout.readline())
+
+        yield go_on
+        parent.stdin.close()
+    assert parent.returncode == 0
 
 
 def check_books(world: Any, hub: Any, entry: RunEntry, jobs: int) -> None:
@@ -39,11 +51,11 @@ def check_books(world: Any, hub: Any, entry: RunEntry, jobs: int) -> None:
 
 
 @pytest.mark.parametrize(("number", "moment"), [(1, "after"), (2, "before")])
-def test_killed_at_every_transition_in_turn(world: Any, hub: Any, number: int, moment: str) -> None:
+def test_killed_at_every_transition_in_turn(world: Any, hub: Any, dying: Dying, number: int, moment: str) -> None:
     """Each process is killed at its first write (or the second's effect); where that led nowhere new, one later."""
     entry = world.begin(**ONE_JOB)
     seen, at = [JobState.PLANNED], number
-    while go_on(world, entry, at, moment) == -signal.SIGKILL:
+    while dying(world, entry, at, moment) == -signal.SIGKILL:
         seen.append(world.journalled(entry)[0].state)
         at = at + 1 if seen[-1] is seen[-2] else number
         assert len(seen) < 60
@@ -54,11 +66,11 @@ def test_killed_at_every_transition_in_turn(world: Any, hub: Any, number: int, m
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_killed_at_random_transitions_of_a_whole_run(world: Any, hub: Any, seed: int) -> None:
+def test_killed_at_random_transitions_of_a_whole_run(world: Any, hub: Any, dying: Dying, seed: int) -> None:
     dice = random.Random(seed)
     entry = world.begin()
     kills = sum(
-        go_on(world, entry, dice.randint(1, 12), dice.choice(["before", "after"])) == -signal.SIGKILL for _ in range(4)
+        dying(world, entry, dice.randint(1, 12), dice.choice(["before", "after"])) == -signal.SIGKILL for _ in range(4)
     )
     assert kills == 4
     check_books(world, hub, entry, 4)
