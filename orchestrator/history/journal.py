@@ -28,6 +28,14 @@ class Superseded(BenchError):
     """Somebody else moved this job on; whoever sees this must stop touching it."""
 
 
+class AlreadyBegun(BenchError):
+    """This time of a schedule has its run already, which is `run_id`."""
+
+    def __init__(self, tick: str, run_id: str) -> None:
+        super().__init__(f"{tick} has been begun already, as run {run_id}")
+        self.run_id = run_id
+
+
 class Journal:
     """Reads and writes rows. Every write is committed before the call returns; none is ever seen half done.
 
@@ -38,13 +46,21 @@ class Journal:
         self._engine = engine
         self.baselines = Baselines(engine)
 
-    async def begin(self, entry: RunEntry) -> tuple[JobEntry, ...]:
-        """Writes a new run and all its jobs in one transaction."""
+    async def begin(self, entry: RunEntry, *, tick: str | None = None) -> tuple[JobEntry, ...]:
+        """Writes a new run and all its jobs in one transaction.
+
+        `tick` names the time of a schedule that the run is for; raises AlreadyBegun where it has one.
+        """
         jobs = entry.jobs()
         rows = [{**_job_row(job), "position": position} for position, job in enumerate(jobs)]
-        async with self._engine.begin() as connection:
-            await connection.execute(RUN.insert(), _run_row(entry))
-            await connection.execute(JOB.insert(), rows)
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(RUN.insert(), {**_run_row(entry), "tick": tick})
+                await connection.execute(JOB.insert(), rows)
+        except IntegrityError:
+            if tick is None or (begun := await self._run_of(tick)) is None:
+                raise
+            raise AlreadyBegun(tick, begun) from None
         return jobs
 
     async def run(self, run_id: str) -> RunEntry:
@@ -68,6 +84,11 @@ class Journal:
         earlier = (RUN.c.plan == run.plan) & (RUN.c.id < run.id) & (RUN.c.state == RunState.COMPLETED)
         async with self._engine.connect() as connection:
             found: str | None = (await connection.execute(sa.select(sa.func.max(RUN.c.id)).where(earlier))).scalar()
+        return found
+
+    async def _run_of(self, tick: str) -> str | None:
+        async with self._engine.connect() as connection:
+            found: str | None = (await connection.execute(sa.select(RUN.c.id).where(RUN.c.tick == tick))).scalar()
         return found
 
     async def jobs(self, run_id: str) -> tuple[JobEntry, ...]:

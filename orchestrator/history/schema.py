@@ -13,6 +13,7 @@ RUN = sa.Table(
     sa.Column("run", sa.Text, nullable=False),
     sa.Column("entry", sa.Text, nullable=False),
     sa.Column("gates", sa.Text, nullable=False),
+    sa.Column("tick", sa.String, index=True, unique=True),  # the time of the plan's schedule that it is for, if any
 )
 
 JOB = sa.Table(

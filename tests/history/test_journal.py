@@ -23,7 +23,7 @@ from orchestrator.domain.report import GateResult
 from orchestrator.domain.run import RunState, new_run_id
 from orchestrator.errors import UsageError
 from orchestrator.history.database import sqlite_url
-from orchestrator.history.journal import Journal, Superseded, open_journal
+from orchestrator.history.journal import AlreadyBegun, Journal, Superseded, open_journal
 
 MakeRun = Callable[..., RunEntry]
 NOW = datetime(2026, 1, 1, 2, 3, 4, 567, tzinfo=UTC)
@@ -154,6 +154,26 @@ def test_further_sessions_are_added_once(database_url: str, run_entry: MakeRun) 
             assert [job.key.repeat for job in second] == [4, 5, 6]
             with pytest.raises(Superseded):
                 await journal.add(second)
+
+    asyncio.run(walk())
+
+
+def test_a_time_of_a_schedule_has_one_run(database_url: str, run_entry: MakeRun) -> None:
+    async def attempt_begin(journal: Journal, number: int) -> str:
+        try:
+            await journal.begin(run_entry(f"run-{number}"), tick="p @ 2026-11-27T02:00:00+00:00")
+        except AlreadyBegun as error:
+            return error.run_id
+        return f"run-{number}"
+
+    async def walk() -> None:
+        async with open_journal(database_url) as one, open_journal(database_url) as other:
+            begun = await asyncio.gather(*(attempt_begin((one, other)[n % 2], n) for n in range(6)))
+            assert set(begun) == {run.id for run in await one.runs()}
+            assert len(await one.runs()) == 1
+            for number in (7, 8):
+                await one.begin(run_entry(f"run-{number}"))
+            assert len(await one.runs()) == 3
 
     asyncio.run(walk())
 
