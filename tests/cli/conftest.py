@@ -82,7 +82,16 @@ def small_model() -> onnx.ModelProto:
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     """A working folder with a plan, small.onnx and tiny.tflite."""
-    path = tmp_path / "work"
+    return folder_in(tmp_path / "work")
+
+
+@pytest.fixture(scope="session")
+def make_folder() -> Callable[[Path], Folder]:
+    """Makes such a folder."""
+    return folder_in
+
+
+def folder_in(path: Path) -> Folder:
     path.mkdir()
     onnx.save(small_model(), path / "small.onnx")
     (path / "tiny.tflite").write_bytes(TINY.read_bytes())

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 
-@pytest.fixture
-def two_runs(folder: Any) -> tuple[Any, str, str]:
+@pytest.fixture(scope="module")
+def two_runs(make_folder: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, str, str]:
     """A folder with a run, and a copy of its results under an older name, as if it had been run before."""
+    folder = make_folder(tmp_path_factory.mktemp("two") / "work")
     assert folder.bench("run", "plan.yaml", "--quiet").returncode == 0
     (run,) = folder.runs()
     older = run.with_name("20200101T000000Z-000000")
