@@ -18,13 +18,19 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class JobKey:
-    """Which job of the run; `repeat` counts from 1."""
+    """Which job of the run; `repeat` counts from 1. `control`: the old model's job beside the one of that repeat."""
 
     cell: Cell
     repeat: int
+    control: bool = False
 
     def __str__(self) -> str:
-        return f"{self.cell} #{self.repeat}"
+        return f"{self.cell} #{self.repeat}" + (" (control)" if self.control else "")
+
+    @property
+    def role(self) -> str:
+        """What is measured: the plan's model ("candidate") or the old one ("control")."""
+        return "control" if self.control else "candidate"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ at any state is safe. Signed URLs are not part of it: they are asked for again.
     concluded -> logging -> logged -> tagged -> done
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +19,7 @@ from orchestrator.domain.cell import Cell
 from orchestrator.domain.device import Device
 from orchestrator.domain.job import Attempt, JobKey, JobResult, StateChange
 from orchestrator.domain.model import Model
+from orchestrator.domain.old_model import OldModel
 from orchestrator.domain.outcome import Outcome, Skipped
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import GateResult
@@ -123,7 +124,8 @@ class JobEntry:
 class RunEntry:
     """A run's row: everything needed to go on with it, as it was when it began. `folder` holds its files.
 
-    `gates` are the verdicts of a run that has ended.
+    `controls` are the old models of its cells, as they were when it began. `gates` are the verdicts of a run that has
+    ended.
     """
 
     run: Run
@@ -134,11 +136,21 @@ class RunEntry:
     folder: Path
     command: str
     notices: tuple[str, ...] = ()
+    controls: tuple[OldModel, ...] = ()
     gates: tuple[GateResult, ...] = ()
 
     def model(self, name: str) -> Model:
         """The model of that name. Raises KeyError."""
         return {model.name: model for model in self.models}[name]
+
+    def old_model(self, cell: Cell) -> OldModel | None:
+        """What the cell is to be compared with beside it, if it was accepted before."""
+        return next((old for old in self.controls if cell in old.cells), None)
+
+    def model_of(self, key: JobKey) -> Model:
+        """The model that a job measures: the plan's, or the old one. Raises KeyError."""
+        old = self.old_model(key.cell) if key.control else None
+        return old.model if old else self.model(key.cell.model)
 
     def device(self, name: str) -> Device:
         """The device of that name. Raises KeyError."""
@@ -152,17 +164,30 @@ class RunEntry:
 
     def jobs(self) -> tuple[JobEntry, ...]:
         """All jobs of the first session, unstarted."""
-        return self.session_jobs(dict.fromkeys(self.cells, 1))
+        is_always = self.plan.baseline.control == "always"
+        beside = {cell for old in self.controls if is_always and not old.unusable for cell in old.cells}
+        return self.session_jobs(dict.fromkeys(self.cells, 1), beside=beside)
 
-    def session_jobs(self, numbers: Mapping[Cell, int], why: Mapping[Cell, str] | None = None) -> tuple[JobEntry, ...]:
+    def session_jobs(
+        self, numbers: Mapping[Cell, int], why: Mapping[Cell, str] | None = None, *, beside: Collection[Cell] = ()
+    ) -> tuple[JobEntry, ...]:
         """The jobs of one session of each cell, by its number: the cells interleaved, so that drift falls on all.
 
-        `why` says of each cell what makes it worth measuring once more.
+        `why` says of each cell what makes it worth measuring once more. Those in `beside` have the old model beside
+        them, first after the new one, then before it, and so on in turn.
         """
         repeats = self.plan.repeats
         keys = (
-            JobKey(cell=cell, repeat=(number - 1) * repeats + repeat)
-            for repeat in range(1, repeats + 1)
+            JobKey(cell=cell, repeat=repeat, control=control)
+            for place in range(1, repeats + 1)
             for cell, number in numbers.items()
+            for repeat in [(number - 1) * repeats + place]
+            for control in _in_turn(repeat, cell in beside)
         )
         return tuple(JobEntry(run_id=self.run.id, key=key, why=(why or {}).get(key.cell, "")) for key in keys)
+
+
+def _in_turn(repeat: int, has_control: bool) -> tuple[bool, ...]:
+    if not has_control:
+        return (False,)
+    return (False, True) if repeat % 2 else (True, False)

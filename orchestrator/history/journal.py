@@ -123,6 +123,7 @@ class Journal:
             & (JOB.c.device == cell.device)
             & (JOB.c.variant == cell.variant)
             & (JOB.c.repeat == entry.key.repeat)
+            & (JOB.c.control == entry.key.control)
             & (JOB.c.version == entry.version)
         )
         async with self._engine.begin() as connection:
@@ -174,6 +175,7 @@ def _job_row(entry: JobEntry) -> dict[str, Any]:
         "device": cell.device,
         "variant": cell.variant,
         "repeat": entry.key.repeat,
+        "control": entry.key.control,
         "state": entry.state,
         "version": entry.version,
         "entry": _JOB_ENTRY.dump_json(entry).decode(),

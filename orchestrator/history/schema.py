@@ -25,10 +25,11 @@ JOB = sa.Table(
     sa.Column("device", sa.String, nullable=False),
     sa.Column("variant", sa.String, nullable=False),
     sa.Column("repeat", sa.Integer, nullable=False),
+    sa.Column("control", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("entry", sa.Text, nullable=False),
-    sa.UniqueConstraint("run_id", "model", "device", "variant", "repeat"),
+    sa.UniqueConstraint("run_id", "model", "device", "variant", "repeat", "control", name="job_of_run"),
 )
 
 # A session as it was judged: what later runs are compared with. `accepted` is false inside an open regression.
@@ -45,6 +46,21 @@ SESSION = sa.Table(
     sa.Column("accepted", sa.Boolean, nullable=False),
     sa.Column("entry", sa.Text, nullable=False),
     sa.Index("session_of_cell", "project", "model", "device", "variant", "at"),
+)
+
+# A session of a model beside itself: what the device's own noise looks like in such a comparison.
+PAIR = sa.Table(
+    "pair",
+    METADATA,
+    sa.Column("run_id", sa.String, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("device", sa.String, primary_key=True),
+    sa.Column("variant", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("project", sa.String, nullable=False),
+    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("entry", sa.Text, nullable=False),
+    sa.Index("pair_of_cell", "project", "model", "device", "variant", "recorded_at"),
 )
 
 # A change that was accepted: the baseline of these cells begins anew with this run.

@@ -56,7 +56,9 @@ class Context:
 
     def attempt_folder(self, job: JobEntry) -> Path:
         """Where the current attempt's raw files go."""
-        name = file_slug(job.key.cell.model, job.key.cell.device, job.key.cell.variant, str(job.key.repeat))
+        cell, key = job.key.cell, job.key
+        repeat = f"{key.repeat}-{key.role}" if key.control else str(key.repeat)
+        name = file_slug(cell.model, cell.device, cell.variant, repeat)
         return self.entry.folder / "artifacts" / name / f"attempt-{job.attempt}"
 
     async def _record(self, job: JobEntry, state: str, detail: str) -> JobEntry:

@@ -108,7 +108,7 @@ class _Driver:
         try:
             notes = await asyncio.to_thread(
                 build_bundle,
-                entry.model(cell.model),
+                entry.model_of(job.key),
                 entry.params(cell),
                 downloads_url=self._results_url,
                 platform=self._device(job).platform,
@@ -189,7 +189,7 @@ class _Driver:
                 if not left:
                     raise
                 url = (await self._cloud.download(job.download_id)).url
-        model = self._context.entry.model(job.key.cell.model)
+        model = self._context.entry.model_of(job.key)
         outcome = await asyncio.to_thread(read_outcome, archive, folder, model)
         files = await asyncio.to_thread(lambda: sorted(path for path in folder.rglob("*") if path.is_file()))
         relative = tuple(str(path.relative_to(self._context.entry.folder)) for path in files)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.job import Attempt, StateChange
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry, SavedArtifact
 from orchestrator.domain.measurement import Layer, Measurement, Metric
+from orchestrator.domain.old_model import OldModel
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome, Skipped
 from orchestrator.domain.report import GateResult
 from orchestrator.domain.run import RunState, new_run_id
@@ -274,5 +275,32 @@ def test_every_commit_is_on_disk_before_it_returns(tmp_path: Path, run_entry: Ma
             assert pragmas == {"journal_mode": "wal", "synchronous": 2}
             with sqlite3.connect(tmp_path / "history.db") as outside:
                 assert outside.execute("select count(*) from job").fetchone() == (6,)
+
+    asyncio.run(walk())
+
+
+def test_the_old_models_jobs_stand_beside_the_new_ones_in_turn(database_url: str, run_entry: MakeRun) -> None:
+    entry = run_entry()
+    first, second = entry.cells
+    always = replace(entry.plan, baseline=replace(entry.plan.baseline, control="always"))
+    old = OldModel(cells=(first,), run_id="before", model=replace(entry.models[0], sha256="9" * 64))
+    entry = replace(entry, plan=always, controls=(old,))
+
+    async def walk() -> None:
+        async with open_journal(database_url) as journal:
+            await journal.begin(entry)
+            await journal.add(entry.session_jobs({first: 2}, beside={first}))
+            assert (await journal.run(entry.run.id)).controls == (old,)
+            jobs = await journal.jobs(entry.run.id)
+            turns = [(job.key.repeat, job.key.role) for job in jobs if job.key.cell == first]
+            new, beside = "candidate", "control"
+            assert turns == [
+                *[(1, new), (1, beside), (2, beside), (2, new), (3, new), (3, beside)],
+                *[(4, beside), (4, new), (5, new), (5, beside), (6, beside), (6, new)],
+            ]
+            assert [job.key.role for job in jobs if job.key.cell == second] == [new] * 3
+            moved = await journal.move(replace(jobs[1], state=JobState.RESERVED))
+            assert [job for job in await journal.jobs(entry.run.id) if job.version] == [moved]
+            assert entry.model_of(moved.key) == old.model
 
     asyncio.run(walk())

@@ -64,6 +64,7 @@ def test_the_hub_holds_a_finished_run_for_each_job(world: Any, hub: Any) -> None
             "device": job.key.cell.device,
             "variant": "default",
             "repeat": str(job.key.repeat),
+            "role": "candidate",
         }
         metrics, params = hub.metrics(job.hub_run_id), hub.params(job.hub_run_id)
         assert metrics["$latency"] == metrics["latency_ms"] == 12.5
