@@ -16,7 +16,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """The run as a whole. `cloud` is what the plan said: local, hub or a URL (never with credentials)."""
+    """The run as a whole. `cloud` is what the plan said: local, hub or a URL (never with credentials).
+
+    A detached run is carried out by workers.
+    """
 
     id: str
     plan: str
@@ -28,6 +31,7 @@ class Run:
     state: RunState = RunState.RUNNING
     ended_at: datetime | None = None
     exit_code: int | None = None
+    detached: bool = False
 
 
 def new_run_id(now: datetime) -> str:

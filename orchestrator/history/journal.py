@@ -1,6 +1,6 @@
 """The journal: a run and its jobs, each a row that moves forward by compare-and-set."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -10,13 +10,15 @@ from pydantic import TypeAdapter
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orchestrator.domain.journal import JobEntry, RunEntry
+from orchestrator.domain.journal import JobEntry, JobState, RunEntry
 from orchestrator.domain.report import GateResult
 from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import BenchError, UsageError
 from orchestrator.history.baselines import Baselines
 from orchestrator.history.database import open_engine
-from orchestrator.history.schema import JOB, RUN
+from orchestrator.history.holds import Holds
+from orchestrator.history.schema import DETACHED, JOB, RUN
+from orchestrator.history.turns import Turns
 
 _RUN = TypeAdapter(Run)
 _RUN_ENTRY = TypeAdapter(RunEntry)
@@ -39,12 +41,14 @@ class AlreadyBegun(BenchError):
 class Journal:
     """Reads and writes rows. Every write is committed before the call returns; none is ever seen half done.
 
-    `baselines` are in the same database.
+    `baselines` are in the same database, and so is whose `turn` it is in runs that workers carry out.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self.baselines = Baselines(engine)
+        self.turns = Turns(engine)
+        self.holds = Holds(engine)
 
     async def begin(self, entry: RunEntry, *, tick: str | None = None) -> tuple[JobEntry, ...]:
         """Writes a new run and all its jobs in one transaction.
@@ -57,6 +61,8 @@ class Journal:
             async with self._engine.begin() as connection:
                 await connection.execute(RUN.insert(), {**_run_row(entry), "tick": tick})
                 await connection.execute(JOB.insert(), rows)
+                if entry.run.detached:
+                    await connection.execute(DETACHED.insert(), _detached_row(entry))
         except IntegrityError:
             if tick is None or (begun := await self._run_of(tick)) is None:
                 raise
@@ -99,6 +105,31 @@ class Journal:
             )
             return tuple(_JOB_ENTRY.validate_json(row.entry) for row in rows)
 
+    async def job(self, run_id: str, position: int) -> JobEntry:
+        """The job in that place of the run's order. Raises KeyError."""
+        found = await self.jobs_at(run_id, [position])
+        return found[position]
+
+    async def jobs_at(self, run_id: str, positions: Iterable[int]) -> dict[int, JobEntry]:
+        """The jobs in those places of the run's order."""
+        wanted = (JOB.c.run_id == run_id) & JOB.c.position.in_(list(positions))
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(sa.select(JOB.c.position, JOB.c.entry).where(wanted))
+            return {row.position: _JOB_ENTRY.validate_json(row.entry) for row in rows}
+
+    async def versions(self, run_id: str) -> dict[int, int]:
+        """The version of each of the run's jobs, by its place: it grows with each change."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(sa.select(JOB.c.position, JOB.c.version).where(JOB.c.run_id == run_id))
+            return {row.position: row.version for row in rows}
+
+    async def some_done(self, run_id: str, limit: int) -> tuple[JobEntry, ...]:
+        """A few jobs of the run that are done."""
+        done = (JOB.c.run_id == run_id) & (JOB.c.state == JobState.DONE)
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(sa.select(JOB.c.entry).where(done).limit(limit))
+            return tuple(_JOB_ENTRY.validate_json(row.entry) for row in rows)
+
     async def add(self, jobs: Sequence[JobEntry]) -> None:
         """Writes further jobs of a run, after those it has. Raises Superseded where one of them is there already."""
         of_run = JOB.c.run_id == jobs[0].run_id
@@ -134,8 +165,13 @@ class Journal:
         return moved
 
     async def end(self, run: Run, gates: tuple[GateResult, ...] = ()) -> None:
-        """Writes how a run stands now that nobody works on it, and what its gates said."""
-        await self._write_run(run, gates)
+        """Writes how a run stands now that nobody works on it, and what its gates said.
+
+        Raises Superseded where somebody else did already.
+        """
+        if not await self._write_run(run, gates, only=RUN.c.state == RunState.RUNNING):
+            message = f"run {run.id} was ended by another process"
+            raise Superseded(message)
 
     async def reopen(self, run: Run) -> Run:
         """Writes that a run is being worked on again."""
@@ -143,11 +179,14 @@ class Journal:
         await self._write_run(running)
         return running
 
-    async def _write_run(self, run: Run, gates: tuple[GateResult, ...] = ()) -> None:
+    async def _write_run(
+        self, run: Run, gates: tuple[GateResult, ...] = (), *, only: sa.ColumnElement[bool] | None = None
+    ) -> bool:
         documents = {"run": _RUN.dump_json(run).decode(), "gates": _GATES.dump_json(gates).decode()}
-        values = {"state": run.state, **documents}
+        which = RUN.c.id == run.id if only is None else (RUN.c.id == run.id) & only
         async with self._engine.begin() as connection:
-            await connection.execute(RUN.update().where(RUN.c.id == run.id).values(values))
+            written = await connection.execute(RUN.update().where(which).values({"state": run.state, **documents}))
+        return written.rowcount == 1
 
 
 @asynccontextmanager
@@ -165,6 +204,12 @@ def _run_row(entry: RunEntry) -> dict[str, Any]:
         "gates": _GATES.dump_json(entry.gates).decode(),
     }
     return {"id": run.id, "plan": run.plan, "state": run.state, **documents}
+
+
+def _detached_row(entry: RunEntry) -> dict[str, Any]:
+    limits = entry.plan.limits
+    run = {"run_id": entry.run.id, "cloud": entry.run.cloud}
+    return {**run, "in_flight": limits.in_flight, "per_device": limits.per_device}
 
 
 def _job_row(entry: JobEntry) -> dict[str, Any]:

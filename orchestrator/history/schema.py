@@ -29,7 +29,29 @@ JOB = sa.Table(
     sa.Column("state", sa.String, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("entry", sa.Text, nullable=False),
+    sa.Column("turn", sa.String, nullable=False, server_default="waiting"),
     sa.UniqueConstraint("run_id", "model", "device", "variant", "repeat", "control", name="job_of_run"),
+    sa.Index("job_by_turn", "run_id", "turn", "position"),
+)
+
+# A run that workers carry out: what its jobs' turns depend on. `settling`: somebody was asked to end it.
+DETACHED = sa.Table(
+    "detached",
+    METADATA,
+    sa.Column("run_id", sa.String, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("cloud", sa.String, nullable=False, index=True),
+    sa.Column("in_flight", sa.Integer, nullable=False),
+    sa.Column("per_device", sa.Integer, nullable=False),
+    sa.Column("settling", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+# A cloud that refused a job for its quota: until when no worker submits, and when that last happened.
+CLOUD_HOLD = sa.Table(
+    "cloud_hold",
+    METADATA,
+    sa.Column("cloud", sa.String, primary_key=True),
+    sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("refused_at", sa.DateTime(timezone=True), nullable=False),
 )
 
 # A session as it was judged: what later runs are compared with. `accepted` is false inside an open regression.
