@@ -4,11 +4,12 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import click
 
-from orchestrator.cli.home import database_url
+from orchestrator.cli.home import database_url, user_name
 from orchestrator.history.journal import Journal, open_journal
 
 T = TypeVar("T")
@@ -68,15 +69,23 @@ def remove_command(name: str) -> None:
 
 @command.command("accept")
 @click.argument("run_id", metavar="RUN")
-def accept_command(run_id: str) -> None:
-    """The change that RUN shows is wanted: the rolling baseline of its cells begins anew with it."""
+@click.option("--reason", default="", help="Why it is wanted; for those who see it later.")
+@click.option("--who", default=user_name, help="Who says so; default: you.")
+def accept_command(run_id: str, reason: str, who: str) -> None:
+    """The change that RUN shows is wanted: the rolling baseline of its cells begins anew with it.
+
+    So do the alerts of its cells end: they are accepted.
+    """
     from orchestrator.errors import UsageError
 
-    count = _with_journal(lambda journal: journal.baselines.accept(run_id))
+    now = datetime.now(UTC)
+    count, alerts = _with_journal(lambda journal: journal.baselines.accept(run_id, who=who, reason=reason, now=now))
     if not count:
         message = f"run {run_id!r} has no sessions to begin a baseline with ('bench runs' lists the runs)"
         raise UsageError(message)
-    click.echo(f"the baseline of {count} cells begins anew with run {run_id}")
+    click.echo(f"the baseline of {count} {'cell begins' if count == 1 else 'cells begins'} anew with run {run_id}")
+    for alert in alerts:
+        click.echo(f"alert {alert.id} is accepted: {alert.metric} of {alert.cell}")
 
 
 def _with_journal(ask: Callable[[Journal], Awaitable[T]]) -> T:

@@ -23,6 +23,16 @@ def store_url() -> str:
     return os.environ.get("BENCH_STORE_URL") or str(home() / "store")
 
 
+def user_name() -> str:
+    """Who gives this command, by the environment's word."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no variable says it, and the user id has no name, as in some containers
+        return "unknown"
+
+
 def run_lock(run_id: str) -> Path:
     """The file whose lock says that a process works on the run."""
     return home() / "locks" / f"{run_id}.lock"

@@ -7,15 +7,20 @@
 One change never alerts twice: whatever state its alert is in, finding the change again leaves it as it is.
 """
 
+import base64
+import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.measurement import METRICS
 
 SAME_CHANGE = timedelta(days=3)  # a change point moves by a night or two as more nights come in
 ACKNOWLEDGED_FOR = timedelta(days=30)
+_ID_BYTES = 5  # eight letters and digits; ten thousand alerts clash once in twenty thousand databases
 
 
 class AlertState(StrEnum):
@@ -32,41 +37,98 @@ class AlertState(StrEnum):
         return self in (AlertState.RESOLVED, AlertState.ACCEPTED)
 
 
+class AlertKind(StrEnum):
+    """What found the change: a gate that failed, a change point in the nights, or the distance to the pinned run."""
+
+    GATE = "gate"
+    CHANGE_POINT = "change_point"
+    DRIFT = "drift"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Alert:
     """A change of a cell's metric for the worse.
 
-    `since` is the first session after it, `change` its size as a fraction. `who` and `reason` are those of the last
-    acknowledgement or acceptance, `until` when an acknowledgement ends.
+    `since` is the session that showed it, and with project, cell and metric what tells it from others; `onset` is an
+    earlier one where it turned out to have begun. `before` and `after` have the metric's unit. How certain it is say
+    `p` (of the change point) or the interval `low` to `high` (of the change, a fraction). `context` tells what else
+    changed at that point, "" where nothing did. `run_id` is the run that found it, `closed_by` the one that showed it
+    gone, from its session `back_since` on; `closed_because` says by which rule. `who` and `reason` are of the last
+    acknowledgement or acceptance, `until` is when an acknowledgement ends.
     """
 
+    project: str
     cell: Cell
     metric: str
+    kind: AlertKind
     since: datetime
-    change: float
+    before: float
+    after: float
+    run_id: str
     opened_at: datetime
+    onset: datetime | None = None
+    p: float | None = None
+    low: float | None = None
+    high: float | None = None
+    context: str = ""
     state: AlertState = AlertState.OPEN
     who: str = ""
     reason: str = ""
     until: datetime | None = None
     closed_at: datetime | None = None
+    closed_by: str = ""
+    closed_because: str = ""
+    back_since: datetime | None = None
 
-    def is_about(self, cell: Cell, metric: str, since: datetime) -> bool:
-        """Whether it is this very change."""
-        return (self.cell, self.metric) == (cell, metric) and abs(self.since - since) <= SAME_CHANGE
+    @property
+    def id(self) -> str:
+        """Short, and the same on every machine that finds the same change."""
+        cell, night = self.cell, f"{self.since.astimezone(UTC):%Y-%m-%d}"
+        key = "\0".join((self.project, cell.model, cell.device, cell.variant, self.metric, night))
+        return base64.b32encode(hashlib.sha256(key.encode()).digest()[:_ID_BYTES]).decode().lower()
+
+    @property
+    def change(self) -> float:
+        """Its size as a fraction; negative where the value fell."""
+        return self.after / self.before - 1
+
+    @property
+    def began(self) -> datetime:
+        """The first session that lies in it."""
+        return self.onset or self.since
+
+    def is_of(self, cell: Cell, metric: str) -> bool:
+        """Whether it is about this metric of this cell."""
+        return (self.cell, self.metric) == (cell, metric)
+
+    def is_same_change(self, other: "Alert") -> bool:
+        """Whether the other is about this very change."""
+        key, others = ((alert.project, alert.cell, alert.metric) for alert in (self, other))
+        return key == others and abs(self.since - other.since) <= SAME_CHANGE
+
+    def holds(self, value: float, tolerance: float) -> bool:
+        """Whether the value is no worse than the one after the change, by the tolerance (in logs): nothing new."""
+        return METRICS[self.metric].sign * math.log(value / self.after) < tolerance
+
+    def takes_out(self, cell: Cell, at: datetime) -> bool:
+        """Whether a session of that time lies in this regression, and so is no baseline unless it is accepted."""
+        is_in = self.cell == cell and self.began <= at and (self.back_since is None or at < self.back_since)
+        return is_in and self.state is not AlertState.ACCEPTED
 
 
-def found(alerts: Iterable[Alert], new: Alert) -> tuple[Alert, ...]:
-    """The alerts with the new one, unless one of them is about the same change, in whatever state."""
-    alerts = tuple(alerts)
-    known = any(alert.is_about(new.cell, new.metric, new.since) for alert in alerts)
-    return alerts if known else (*alerts, new)
+def is_known(alerts: Iterable[Alert], new: Alert, tolerance: float) -> bool:
+    """Whether a change that is found again, or is no worse than what one that is not over tells already."""
+    return any(
+        alert.is_same_change(new)
+        or (not alert.state.is_over and alert.is_of(new.cell, new.metric) and alert.holds(new.after, tolerance))
+        for alert in alerts
+    )
 
 
-def acknowledge(alert: Alert, *, who: str, reason: str, now: datetime, lasting: timedelta = ACKNOWLEDGED_FOR) -> Alert:
+def acknowledge(alert: Alert, *, who: str, reason: str, until: datetime) -> Alert:
     """Somebody knows, and it is quiet for that long. Raises ValueError on one that is over."""
     _must_be_alive(alert)
-    return replace(alert, state=AlertState.ACKNOWLEDGED, who=who, reason=reason, until=now + lasting)
+    return replace(alert, state=AlertState.ACKNOWLEDGED, who=who, reason=reason, until=until)
 
 
 def woken(alert: Alert, now: datetime) -> Alert:
@@ -75,9 +137,19 @@ def woken(alert: Alert, now: datetime) -> Alert:
     return replace(alert, state=AlertState.OPEN, until=None) if is_late else alert
 
 
-def resolve(alert: Alert, now: datetime) -> Alert:
-    """The cell is as fast as before again. One that is over stays as it is."""
-    return alert if alert.state.is_over else replace(alert, state=AlertState.RESOLVED, until=None, closed_at=now)
+def resolve(alert: Alert, *, back_since: datetime, run_id: str, because: str, now: datetime) -> Alert:
+    """The cell is as good as before again. One that is over stays as it is."""
+    if alert.state.is_over:
+        return alert
+    return replace(
+        alert,
+        state=AlertState.RESOLVED,
+        until=None,
+        closed_at=now,
+        closed_by=run_id,
+        closed_because=because,
+        back_since=back_since,
+    )
 
 
 def accept(alert: Alert, *, who: str, reason: str, now: datetime) -> Alert:
@@ -86,21 +158,7 @@ def accept(alert: Alert, *, who: str, reason: str, now: datetime) -> Alert:
     return replace(alert, state=AlertState.ACCEPTED, who=who, reason=reason, until=None, closed_at=now)
 
 
-def is_inside_regression(alerts: Iterable[Alert], cell: Cell, at: datetime) -> bool:
-    """Whether a session of that time lies in a regression that is neither resolved nor accepted.
-
-    Such a session never becomes a baseline: the comparison would get used to the regression.
-    """
-    return any(alert.cell == cell and not alert.state.is_over and at >= alert.since for alert in alerts)
-
-
-def accepted_since(alerts: Iterable[Alert], cell: Cell, metric: str) -> datetime | None:
-    """Where the newest accepted change began; older sessions are no baseline any more. None where there is none."""
-    accepted = (alert for alert in alerts if alert.state is AlertState.ACCEPTED)
-    return max((alert.since for alert in accepted if (alert.cell, alert.metric) == (cell, metric)), default=None)
-
-
 def _must_be_alive(alert: Alert) -> None:
     if alert.state.is_over:
-        message = f"the alert on {alert.metric} of {alert.cell} is already {alert.state}"
+        message = f"alert {alert.id} ({alert.metric} of {alert.cell}) is already {alert.state}"
         raise ValueError(message)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
+from orchestrator.domain.alert import Alert
 from orchestrator.domain.finding import Cause
 from orchestrator.domain.measurement import METRICS
 from orchestrator.domain.noise import Logs
@@ -22,7 +23,8 @@ class Evidence:
 
     `current`: those of the run that is judged. `baseline`: accepted earlier ones, whatever their context and age.
     `pinned`: those of the run that the plan names. `control`: the old model beside the new one, one for each current
-    session and in their order. `pairs`: a model beside itself, as `bench calibrate` runs it.
+    session and in their order. `pairs`: a model beside itself, as `bench calibrate` runs it. `alerts`: what was known
+    of changes when the run was judged; `anew`: where the baseline began anew, None where it never did.
     """
 
     current: tuple[Session, ...] = ()
@@ -30,6 +32,8 @@ class Evidence:
     pinned: tuple[Session, ...] = ()
     control: tuple[Session, ...] = ()
     pairs: tuple[tuple[Session, Session], ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    anew: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +108,7 @@ def log_jobs(sessions: Sequence[Session], metric: str, jobs: int) -> Logs:
 
 def sign_of(metric: str) -> float:
     """1 where less is better, -1 where more is."""
-    return 1.0 if METRICS[metric].lower_is_better else -1.0
+    return METRICS[metric].sign
 
 
 def is_latency(metric: str) -> bool:

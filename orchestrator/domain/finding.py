@@ -31,6 +31,8 @@ class Cause(StrEnum):
     UNDECIDED = "undecided"
     MARGINAL = "marginal"
     MOVED = "moved"
+    ACKNOWLEDGED = "acknowledged"
+    ACCEPTED = "accepted"
 
     @property
     def needs_sessions(self) -> bool:

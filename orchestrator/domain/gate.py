@@ -7,6 +7,7 @@ from orchestrator.domain.cell import Cell, CellPattern
 from orchestrator.domain.companions import judge_companions
 from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.finding import Cause, Finding, Verdict, worst_of
+from orchestrator.domain.known_change import as_known
 from orchestrator.domain.placement_rule import judge_placement
 from orchestrator.domain.plan import GateRule, Plan
 from orchestrator.domain.regression_rule import Terms, judge_regression
@@ -60,7 +61,8 @@ def find(terms: Terms, rule: GateRule, evidence: Evidence) -> Finding:
     if rule.max is not None:
         found.append(judge_budget(rule.metric, rule.max, evidence))
     if rule.max_regression is not None and rule.metric in PLAIN_METRICS:
-        found.append(judge_threshold(rule, evidence, terms.policy, terms.gating))
+        grown = judge_threshold(rule, evidence, terms.policy, terms.gating)
+        found.append(as_known(grown, rule, evidence))
     elif rule.max_regression is not None:
         found.append(judge_regression(rule, evidence, terms))
     return worst_of(found)

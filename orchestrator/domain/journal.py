@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from orchestrator.domain.alert import Alert
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.device import Device
 from orchestrator.domain.job import Attempt, JobKey, JobResult, StateChange
@@ -124,8 +125,9 @@ class JobEntry:
 class RunEntry:
     """A run's row: everything needed to go on with it, as it was when it began. `folder` holds its files.
 
-    `controls` are the old models of its cells, as they were when it began. `gates` are the verdicts of a run that has
-    ended.
+    `controls` are the old models of its cells, as they were when it began. Of a run that has ended `gates` are the
+    verdicts, `alerts` those of its cells, and `seen` is the stamp of the last change of what it was judged by
+    (history/stamp.py).
     """
 
     run: Run
@@ -138,6 +140,8 @@ class RunEntry:
     notices: tuple[str, ...] = ()
     controls: tuple[OldModel, ...] = ()
     gates: tuple[GateResult, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    seen: int | None = None
 
     def model(self, name: str) -> Model:
         """The model of that name. Raises KeyError."""

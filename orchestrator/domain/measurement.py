@@ -12,6 +12,11 @@ class MetricKind:
     meaning: str
     lower_is_better: bool = True
 
+    @property
+    def sign(self) -> float:
+        """1 where less is better, -1 where more is."""
+        return 1.0 if self.lower_is_better else -1.0
+
 
 METRICS: dict[str, MetricKind] = {
     "latency_ms": MetricKind(unit="ms", meaning="mean of the timed iterations"),

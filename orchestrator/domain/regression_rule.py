@@ -8,6 +8,7 @@ from orchestrator.domain.decision import CONFIRMED_BY, Decision, decide, suspici
 from orchestrator.domain.evidence import Evidence, choose_baseline, comparable_with
 from orchestrator.domain.finding import Cause, Finding, Verdict, undecided, worst_of
 from orchestrator.domain.history_rule import HARD_GATE_SESSIONS, LEAST_SESSIONS
+from orchestrator.domain.known_change import as_known
 from orchestrator.domain.plan import BaselinePolicy, GateRule, Gating
 from orchestrator.domain.readiness import unfit
 
@@ -27,10 +28,25 @@ def judge_regression(rule: GateRule, evidence: Evidence, terms: Terms) -> Findin
     """Judges by HISTORY; by CONTROL where the plan wants it or history cannot tell; and by the pinned run if named."""
     if found := unfit(evidence.current, rule.metric):
         return found
-    finding = _with_control(rule, evidence, terms, _by_history(rule, evidence, terms))
-    if terms.policy.pinned is None or finding.cause in (Cause.CLOCK, Cause.NO_BASELINE):
-        return finding
-    return worst_of([finding, _by_pinned(rule, evidence, terms, terms.policy.pinned)])
+    past = judge_past(rule, evidence, terms)
+    pinned = judge_pinned(rule, evidence, terms)
+    known = as_known(past, rule, evidence)
+    if pinned is None or past.cause in (Cause.CLOCK, Cause.NO_BASELINE):
+        return known
+    return worst_of([known, as_known(pinned, rule, evidence, pinned=True)])
+
+
+def judge_past(rule: GateRule, evidence: Evidence, terms: Terms) -> Finding:
+    """Judges fit sessions by HISTORY, and by CONTROL where the plan wants it or history cannot tell.
+
+    What people know of the change already plays no part.
+    """
+    return _with_control(rule, evidence, terms, _by_history(rule, evidence, terms))
+
+
+def judge_pinned(rule: GateRule, evidence: Evidence, terms: Terms) -> Finding | None:
+    """Judges fit sessions by the pinned run, as `judge_past`; None where none is named."""
+    return _by_pinned(rule, evidence, terms, terms.policy.pinned) if terms.policy.pinned is not None else None
 
 
 def _by_history(rule: GateRule, evidence: Evidence, terms: Terms) -> Finding:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from orchestrator.domain.alert import Alert, AlertState
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.comparison import Comparison
 from orchestrator.domain.device import Device
@@ -134,7 +135,11 @@ class GateResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A run with all that any output says of it. `comparison` is None where it was compared with no other run."""
+    """A run with all that any output says of it. `comparison` is None where it was compared with no other run.
+
+    `alerts` are those of the run's cells as they stood when it ended: all that were not over, and what it resolved.
+    `seen` is the stamp of the newest change of what it was judged by (history/stamp.py), None before it was.
+    """
 
     run: Run
     command: str
@@ -146,6 +151,24 @@ class Report:
     gates: tuple[GateResult, ...] = ()
     notices: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    alerts: tuple[Alert, ...] = ()
+    seen: int | None = None
+
+    @property
+    def new_alerts(self) -> tuple[Alert, ...]:
+        """The changes that this run found."""
+        return tuple(alert for alert in self.alerts if alert.run_id == self.run.id)
+
+    @property
+    def resolved_alerts(self) -> tuple[Alert, ...]:
+        """The changes that this run showed to be gone."""
+        return tuple(alert for alert in self.alerts if alert.closed_by == self.run.id)
+
+    @property
+    def open_alerts(self) -> tuple[Alert, ...]:
+        """The changes that nobody has acknowledged, this run's first and then by age."""
+        found = [alert for alert in self.alerts if alert.state is AlertState.OPEN]
+        return tuple(sorted(found, key=lambda alert: (alert.run_id != self.run.id, alert.since)))
 
     @property
     def counts(self) -> Mapping[str, int]:

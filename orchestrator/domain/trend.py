@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import numpy as np
-
 from orchestrator.domain.cell import Cell
-from orchestrator.domain.changepoint import change_points
-from orchestrator.domain.history_rule import LEAST_SESSIONS, choose_median, history_band, session_numbers
+from orchestrator.domain.contrast import in_unit
+from orchestrator.domain.evidence import sign_of
+from orchestrator.domain.history_rule import LEAST_SESSIONS, history_band
+from orchestrator.domain.nights import nights_of
 from orchestrator.domain.noise import Logs
 from orchestrator.domain.session import Session
 
@@ -44,21 +44,18 @@ class Trend:
 
 
 def trend_of(project: str, cell: Cell, metric: str, sessions: Sequence[Session]) -> Trend:
-    """The trend of the sessions that gave the metric; those that did not are left out, never filled in."""
-    given = [session for session in sessions if session.jobs(metric)]
-    if not given:
+    """The trend of the nights that gave the metric; those that did not are left out, never filled in."""
+    nights = nights_of(sessions, metric)
+    if nights is None:
         return Trend(project=project, cell=cell, metric=metric, points=(), statistic="best")
-    jobs = min(len(session.jobs(metric)) for session in given)
-    logs = np.log(np.array([session.jobs(metric)[:jobs] for session in given], dtype=np.float64))
-    is_median = choose_median(logs)
-    numbers = session_numbers(logs, is_median)
-    changes = {change.index: math.expm1(change.step) for change in change_points(numbers.tolist(), SMALLEST_STEP)}
+    changes = {found.index: math.expm1(sign_of(metric) * found.step) for found in nights.changes(SMALLEST_STEP)}
     points = tuple(
-        TrendPoint(run_id=session.run_id, at=session.at, value=math.exp(number), change=changes.get(place))
-        for place, (session, number) in enumerate(zip(given, numbers.tolist(), strict=True))
+        TrendPoint(run_id=session.run_id, at=session.at, value=in_unit(metric, number), change=changes.get(place))
+        for place, (session, number) in enumerate(zip(nights.sessions, nights.numbers.tolist(), strict=True))
     )
-    trend = Trend(project=project, cell=cell, metric=metric, points=points, statistic="median" if is_median else "best")
-    return _with_band(trend, numbers[max(changes, default=0) :])
+    statistic = "median" if nights.is_median else "best"
+    trend = Trend(project=project, cell=cell, metric=metric, points=points, statistic=statistic)
+    return _with_band(trend, nights.numbers[max(changes, default=0) :])
 
 
 def _with_band(trend: Trend, recent: Logs) -> Trend:
@@ -66,4 +63,5 @@ def _with_band(trend: Trend, recent: Logs) -> Trend:
         return trend
     band = history_band(recent)
     centre, half = float(band.centre), float(band.half_width())
-    return replace(trend, usual=math.exp(centre), low=math.exp(centre - half), high=math.exp(centre + half))
+    low, high = sorted(in_unit(trend.metric, number) for number in (centre - half, centre + half))
+    return replace(trend, usual=in_unit(trend.metric, centre), low=low, high=high)

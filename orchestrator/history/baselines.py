@@ -2,51 +2,91 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from orchestrator.domain.alert import Alert, AlertState, accept
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.session import Session
 from orchestrator.errors import UsageError
+from orchestrator.history.alerts import Alerts, begin_anew, read_alerts, write_alerts
 from orchestrator.history.schema import FRESH_START, NAMED_RUN, RUN, SESSION
+from orchestrator.history.stamp import NOW, last_stamp, next_stamp
 
 _SESSION = TypeAdapter(Session)
 
 SessionsByCell = Mapping[Cell, tuple[Session, ...]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """For which run baselines are asked: only runs before it count (run ids sort by time), and of what there is only
+    what was there at the stamp `until`, so that an old run can be judged as it was.
+    """
+
+    project: str
+    run_id: str
+    at: datetime
+    until: int = NOW
+
+
 class Baselines:
-    """Reads and writes sessions and names."""
+    """Reads and writes sessions and names; `alerts` are in the same database."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self.alerts = Alerts(engine)
+
+    async def last_stamp(self) -> int:
+        """The stamp of all that there is now (stamp.py)."""
+        async with self._engine.connect() as connection:
+            return await last_stamp(connection)
 
     async def record(self, sessions: Iterable[Session], *, project: str, open_regressions: Collection[Cell]) -> None:
-        """Keeps a run's sessions, in place of what was kept of them; those inside an open regression do not count."""
+        """Keeps a run's sessions, in place of what was kept of them; those inside an open regression do not count.
+
+        One that was kept as it is already stays from when it was.
+        """
         rows = [_row(session, project, session.cell not in open_regressions) for session in sessions]
         async with self._engine.begin() as connection:
+            stamp = await next_stamp(connection)
+            kept: dict[Any, int] = {}
             for run_id in {row["run_id"] for row in rows}:
-                await connection.execute(SESSION.delete().where(SESSION.c.run_id == run_id))
+                of_run = SESSION.c.run_id == run_id
+                there = (await connection.execute(sa.select(SESSION).where(of_run))).mappings()
+                kept |= {_sameness(row): row["stamp"] for row in there}
+                await connection.execute(SESSION.delete().where(of_run))
             if rows:
-                await connection.execute(SESSION.insert(), rows)
+                new = [{**row, "stamp": kept.get(_sameness(row), stamp)} for row in rows]
+                await connection.execute(SESSION.insert(), new)
 
-    async def rolling(self, project: str, cells: Collection[Cell], *, before: str, limit: int) -> SessionsByCell:
-        """The newest accepted sessions of each cell since its last accepted change, oldest first.
-
-        Only runs `before` that one count (run ids sort by time), so that an old run can be judged as it was.
-        """
+    async def rolling(self, asked: Asked, cells: Collection[Cell], *, limit: int) -> SessionsByCell:
+        """The newest accepted sessions of each cell since its baseline last began anew, oldest first."""
         async with self._engine.connect() as connection:
-            return {cell: await _rolling(connection, project, cell, before, limit) for cell in cells}
+            alerts = await read_alerts(connection, asked.project, cells, until=asked.until)
+            return {cell: await _rolling(connection, asked, cell, alerts, limit) for cell in cells}
+
+    async def since_anew(self, asked: Asked, cells: Collection[Cell], *, limit: int) -> SessionsByCell:
+        """The newest first sessions of each cell, accepted or not, since its baseline last began anew."""
+        async with self._engine.connect() as connection:
+            return {cell: await _nights(connection, asked, cell, limit) for cell in cells}
+
+    async def anew(self, asked: Asked, cells: Collection[Cell]) -> Mapping[Cell, datetime]:
+        """Where the baselines of those cells that did so last began anew."""
+        async with self._engine.connect() as connection:
+            starts = {cell: (await _fresh_start(connection, asked, cell))[0] for cell in cells}
+        return {cell: since for cell, since in starts.items() if since is not None}
 
     async def series(self, project: str, cell: Cell, limit: int) -> tuple[Session, ...]:
-        """The newest sessions of a cell, accepted or not, oldest first."""
-        query = sa.select(SESSION.c.entry).where(_is_of(project, cell)).order_by(SESSION.c.at.desc()).limit(limit)
+        """The newest nights of a cell, the first session of each run, accepted or not, oldest first."""
+        query = sa.select(SESSION.c.entry).where(_is_of(project, cell) & (SESSION.c.number == 1))
         async with self._engine.connect() as connection:
-            return _read(await connection.execute(query))
+            return _read(await connection.execute(query.order_by(SESSION.c.at.desc()).limit(limit)))
 
     async def cells(self, project: str | None = None) -> tuple[tuple[str, Cell], ...]:
         """Each project's cells that have sessions."""
@@ -65,53 +105,99 @@ class Baselines:
                 found[session.cell].append(session)
         return {cell: tuple(sessions) for cell, sessions in found.items()}
 
-    async def accept(self, run_id: str) -> int:
-        """The change that a run shows is wanted: its cells' baselines begin anew with it. How many cells those are."""
-        of_run = SESSION.c.run_id == run_id
-        keys = (SESSION.c.run_id, SESSION.c.model, SESSION.c.device, SESSION.c.variant)
+    async def accept(self, run_id: str, *, who: str, reason: str, now: datetime) -> tuple[int, tuple[Alert, ...]]:
+        """The change that a run shows is wanted: its cells' baselines begin anew with it.
+
+        So are the alerts of its cells that began no later and are not over. How many cells it has, and these alerts.
+        """
         async with self._engine.begin() as connection:
-            await connection.execute(SESSION.update().where(of_run).values(accepted=True))
-            await connection.execute(FRESH_START.delete().where(FRESH_START.c.run_id == run_id))
-            rows = [dict(row._mapping) for row in await connection.execute(sa.select(*keys).where(of_run).distinct())]
-            if rows:
-                await connection.execute(FRESH_START.insert(), rows)
-        return len(rows)
+            stamp = await next_stamp(connection)
+            of_run = (SESSION.c.run_id == run_id) & (SESSION.c.number == 1)
+            rows = [*await connection.execute(sa.select(SESSION.c.project, SESSION.c.entry).where(of_run))]
+            if not rows:
+                return 0, ()
+            project, began = rows[0].project, {found.cell: found.at for found in _read(rows)}
+            alive = [found for found in await read_alerts(connection, project, began) if not found.state.is_over]
+            shown = sorted(
+                (alert for alert in alive if alert.began <= began[alert.cell]), key=lambda alert: alert.began
+            )
+            accepted = tuple(accept(alert, who=who, reason=reason, now=now) for alert in shown)
+            await write_alerts(connection, accepted, stamp)
+            began |= {alert.cell: alert.began for alert in accepted}
+            await begin_anew(connection, project, began, stamp, accepted=True)
+        return len(began), accepted
 
     async def set_name(self, name: str, run_id: str) -> None:
         """Gives a run a name, in place of the one that had it. Raises UsageError where there is no such run."""
         async with self._engine.begin() as connection:
+            stamp = await next_stamp(connection)
             if (await connection.execute(sa.select(RUN.c.id).where(RUN.c.id == run_id))).one_or_none() is None:
                 message = f"there is no run {run_id!r} here ('bench runs' lists them)"
                 raise UsageError(message)
-            await connection.execute(NAMED_RUN.delete().where(NAMED_RUN.c.name == name))
-            await connection.execute(NAMED_RUN.insert().values(name=name, run_id=run_id))
+            await connection.execute(NAMED_RUN.insert().values(name=name, stamp=stamp, run_id=run_id))
 
     async def remove_name(self, name: str) -> None:
         """Takes a name away; the run stays. Raises UsageError where no run has it."""
         async with self._engine.begin() as connection:
-            done = await connection.execute(NAMED_RUN.delete().where(NAMED_RUN.c.name == name))
-        if done.rowcount != 1:
-            message = f"no run is called {name!r} ('bench baseline list' lists the names)"
-            raise UsageError(message)
+            stamp = await next_stamp(connection)
+            if name not in await _names(connection, NOW):
+                message = f"no run is called {name!r} ('bench baseline list' lists the names)"
+                raise UsageError(message)
+            await connection.execute(NAMED_RUN.insert().values(name=name, stamp=stamp, run_id=None))
 
-    async def names(self) -> Mapping[str, str]:
-        """All names with their runs' ids."""
+    async def names(self, *, until: int = NOW) -> Mapping[str, str]:
+        """All names with their runs' ids, as they were at a stamp."""
         async with self._engine.connect() as connection:
-            rows = await connection.execute(sa.select(NAMED_RUN).order_by(NAMED_RUN.c.name))
-            return {row.name: row.run_id for row in rows}
+            return await _names(connection, until)
+
+
+async def _names(connection: AsyncConnection, until: int) -> Mapping[str, str]:
+    query = sa.select(NAMED_RUN).where(NAMED_RUN.c.stamp <= until).order_by(NAMED_RUN.c.stamp)
+    newest = {row.name: row.run_id for row in await connection.execute(query)}
+    return {name: run_id for name, run_id in sorted(newest.items()) if run_id is not None}
+
+
+async def _fresh_start(connection: AsyncConnection, asked: Asked, cell: Cell) -> tuple[datetime | None, int]:
+    """Where the baseline last began anew, and the stamp up to which accepted changes make every session count."""
+    start = FRESH_START.c
+    of_cell = (start.project == asked.project) & _is_cell(FRESH_START, cell)
+    is_there = (start.stamp <= asked.until) & (start.since <= asked.at.astimezone(UTC))
+    rows = [*await connection.execute(sa.select(FRESH_START).where(of_cell & is_there))]
+    since = max((_utc(row.since) for row in rows), default=None)
+    return since, max((row.stamp for row in rows if row.accepted), default=-1)
 
 
 async def _rolling(
-    connection: AsyncConnection, project: str, cell: Cell, before: str, limit: int
+    connection: AsyncConnection, asked: Asked, cell: Cell, alerts: Iterable[Alert], limit: int
 ) -> tuple[Session, ...]:
-    earlier = _is_cell(FRESH_START, cell) & (FRESH_START.c.run_id < before)
-    since = (await connection.execute(sa.select(sa.func.max(FRESH_START.c.run_id)).where(earlier))).scalar_one_or_none()
-    span = (SESSION.c.run_id >= (since or "")) & (SESSION.c.run_id < before)
-    newest = sa.select(SESSION.c.entry).where(_is_of(project, cell) & SESSION.c.accepted & span)
-    return _read(await connection.execute(newest.order_by(SESSION.c.at.desc()).limit(limit)))
+    since, accepted_until = await _fresh_start(connection, asked, cell)
+    counts = SESSION.c.accepted | (SESSION.c.stamp <= accepted_until)
+    query = sa.select(SESSION.c.entry).where(_is_earlier(asked, cell, since) & counts)
+    for alert in alerts:
+        if alert.cell == cell and alert.state is not AlertState.ACCEPTED:
+            query = query.where(~_is_inside(alert))
+    return _read(await connection.execute(query.order_by(SESSION.c.at.desc()).limit(limit)))
 
 
-def _read(rows: sa.CursorResult[Any]) -> tuple[Session, ...]:
+async def _nights(connection: AsyncConnection, asked: Asked, cell: Cell, limit: int) -> tuple[Session, ...]:
+    since, _ = await _fresh_start(connection, asked, cell)
+    query = sa.select(SESSION.c.entry).where(_is_earlier(asked, cell, since) & (SESSION.c.number == 1))
+    return _read(await connection.execute(query.order_by(SESSION.c.at.desc()).limit(limit)))
+
+
+def _is_earlier(asked: Asked, cell: Cell, since: datetime | None) -> sa.ColumnElement[bool]:
+    is_there = (SESSION.c.run_id < asked.run_id) & (SESSION.c.stamp <= asked.until)
+    found = _is_of(asked.project, cell) & is_there
+    return found if since is None else found & (SESSION.c.at >= since)
+
+
+def _is_inside(alert: Alert) -> sa.ColumnElement[bool]:
+    """Whether a session lies in the alert's regression, as `Alert.takes_out`."""
+    inside = SESSION.c.at >= alert.began.astimezone(UTC)
+    return inside if alert.back_since is None else inside & (SESSION.c.at < alert.back_since.astimezone(UTC))
+
+
+def _read(rows: Iterable[Any]) -> tuple[Session, ...]:
     return tuple(sorted((_SESSION.validate_json(row.entry) for row in rows), key=lambda session: session.at))
 
 
@@ -136,3 +222,13 @@ def _row(session: Session, project: str, accepted: bool) -> dict[str, Any]:
         "accepted": accepted,
         "entry": _SESSION.dump_json(session).decode(),
     }
+
+
+def _sameness(row: Any) -> tuple[Any, ...]:
+    """What two rows of a session have in common where nothing has changed."""
+    return tuple(row[name] for name in ("run_id", "model", "device", "variant", "number", "accepted", "entry"))
+
+
+def _utc(moment: datetime) -> datetime:
+    """A stored time; SQLite gives it back without its zone."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orchestrator.domain.alert import Alert
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry
 from orchestrator.domain.report import GateResult
 from orchestrator.domain.run import Run, RunState
@@ -23,6 +24,7 @@ from orchestrator.history.turns import Turns
 _RUN = TypeAdapter(Run)
 _RUN_ENTRY = TypeAdapter(RunEntry)
 _GATES = TypeAdapter(tuple[GateResult, ...])
+_ALERTS = TypeAdapter(tuple[Alert, ...])
 _JOB_ENTRY = TypeAdapter(JobEntry)
 
 
@@ -76,8 +78,13 @@ class Journal:
         if row is None:
             message = f"there is no run {run_id!r} here ('bench runs' lists them)"
             raise UsageError(message)
-        entry = _RUN_ENTRY.validate_json(row.entry)
-        return replace(entry, run=_RUN.validate_json(row.run), gates=_GATES.validate_json(row.gates))
+        return replace(
+            _RUN_ENTRY.validate_json(row.entry),
+            run=_RUN.validate_json(row.run),
+            gates=_GATES.validate_json(row.gates),
+            alerts=_ALERTS.validate_json(row.alerts),
+            seen=row.seen,
+        )
 
     async def runs(self, limit: int | None = None) -> tuple[Run, ...]:
         """The runs, newest first."""
@@ -164,12 +171,19 @@ class Journal:
             raise Superseded(message)
         return moved
 
-    async def end(self, run: Run, gates: tuple[GateResult, ...] = ()) -> None:
-        """Writes how a run stands now that nobody works on it, and what its gates said.
+    async def end(
+        self,
+        run: Run,
+        gates: tuple[GateResult, ...] = (),
+        alerts: tuple[Alert, ...] = (),
+        seen: int | None = None,
+    ) -> None:
+        """Writes how a run stands now that nobody works on it, what its gates said of what they saw, and the alerts.
 
         Raises Superseded where somebody else did already.
         """
-        if not await self._write_run(run, gates, only=RUN.c.state == RunState.RUNNING):
+        judged = {"alerts": _ALERTS.dump_json(alerts).decode(), "seen": seen}
+        if not await self._write_run(run, gates, only=RUN.c.state == RunState.RUNNING, **judged):
             message = f"run {run.id} was ended by another process"
             raise Superseded(message)
 
@@ -180,12 +194,14 @@ class Journal:
         return running
 
     async def _write_run(
-        self, run: Run, gates: tuple[GateResult, ...] = (), *, only: sa.ColumnElement[bool] | None = None
+        self, run: Run, gates: tuple[GateResult, ...] = (), *, only: sa.ColumnElement[bool] | None = None, **more: Any
     ) -> bool:
         documents = {"run": _RUN.dump_json(run).decode(), "gates": _GATES.dump_json(gates).decode()}
         which = RUN.c.id == run.id if only is None else (RUN.c.id == run.id) & only
         async with self._engine.begin() as connection:
-            written = await connection.execute(RUN.update().where(which).values({"state": run.state, **documents}))
+            written = await connection.execute(
+                RUN.update().where(which).values({"state": run.state, **documents, **more})
+            )
         return written.rowcount == 1
 
 
@@ -200,7 +216,7 @@ def _run_row(entry: RunEntry) -> dict[str, Any]:
     run = entry.run
     documents = {
         "run": _RUN.dump_json(run).decode(),
-        "entry": _RUN_ENTRY.dump_json(replace(entry, gates=())).decode(),
+        "entry": _RUN_ENTRY.dump_json(replace(entry, gates=(), alerts=())).decode(),
         "gates": _GATES.dump_json(entry.gates).decode(),
     }
     return {"id": run.id, "plan": run.plan, "state": run.state, **documents}

@@ -1,4 +1,8 @@
-"""The tables. What is asked for by value has a column; the rest of a row is one JSON document of the domain's."""
+"""The tables. What is asked for by value has a column; the rest of a row is one JSON document of the domain's.
+
+What runs are judged by is only ever added to, never changed: each row has the `stamp` of the change that it came with,
+so that a run can be judged again with exactly what there was when it ended (stamp.py).
+"""
 
 import sqlalchemy as sa
 
@@ -14,6 +18,8 @@ RUN = sa.Table(
     sa.Column("entry", sa.Text, nullable=False),
     sa.Column("gates", sa.Text, nullable=False),
     sa.Column("tick", sa.String, index=True, unique=True),  # the time of the plan's schedule that it is for, if any
+    sa.Column("alerts", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("seen", sa.Integer),  # the newest stamp when it was judged, once it has ended
 )
 
 JOB = sa.Table(
@@ -54,7 +60,10 @@ CLOUD_HOLD = sa.Table(
     sa.Column("refused_at", sa.DateTime(timezone=True), nullable=False),
 )
 
-# A session as it was judged: what later runs are compared with. `accepted` is false inside an open regression.
+# One row: how many changes there have been of what follows.
+LAST_STAMP = sa.Table("last_stamp", METADATA, sa.Column("stamp", sa.Integer, nullable=False))
+
+# A session as it was judged: what later runs are compared with. `accepted` is false where its own run found it worse.
 SESSION = sa.Table(
     "session",
     METADATA,
@@ -67,6 +76,7 @@ SESSION = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("accepted", sa.Boolean, nullable=False),
     sa.Column("entry", sa.Text, nullable=False),
+    sa.Column("stamp", sa.Integer, nullable=False, server_default="0"),
     sa.Index("session_of_cell", "project", "model", "device", "variant", "at"),
 )
 
@@ -85,19 +95,39 @@ PAIR = sa.Table(
     sa.Index("pair_of_cell", "project", "model", "device", "variant", "recorded_at"),
 )
 
-# A change that was accepted: the baseline of these cells begins anew with this run.
+# From here on a cell's baseline begins anew: with a change that was accepted, or with an improvement. All sessions of
+# an accepted change that were there when it was accepted count, whatever their own runs said.
 FRESH_START = sa.Table(
     "fresh_start",
     METADATA,
-    sa.Column("run_id", sa.String, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("project", sa.String, primary_key=True),
     sa.Column("model", sa.String, primary_key=True),
     sa.Column("device", sa.String, primary_key=True),
     sa.Column("variant", sa.String, primary_key=True),
+    sa.Column("stamp", sa.Integer, primary_key=True),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("accepted", sa.Boolean, nullable=False),
 )
 
+# An alert as it was from a stamp on, until its next row: its newest row is how it stands.
+ALERT = sa.Table(
+    "alert",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("stamp", sa.Integer, primary_key=True),
+    sa.Column("project", sa.String, nullable=False),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("device", sa.String, nullable=False),
+    sa.Column("variant", sa.String, nullable=False),
+    sa.Column("entry", sa.Text, nullable=False),
+    sa.Index("alert_of_cell", "project", "model", "device", "variant"),
+)
+
+# Whose name it is from a stamp on; NULL where it was taken away.
 NAMED_RUN = sa.Table(
     "named_run",
     METADATA,
     sa.Column("name", sa.String, primary_key=True),
-    sa.Column("run_id", sa.String, sa.ForeignKey("run.id"), nullable=False),
+    sa.Column("stamp", sa.Integer, primary_key=True),
+    sa.Column("run_id", sa.String, sa.ForeignKey("run.id")),
 )

@@ -21,6 +21,8 @@ from orchestrator.domain.report import GateResult, Report, report_cells
 from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import CloudError, Interrupted
 from orchestrator.history.journal import Journal
+from orchestrator.history.stamp import NOW
+from orchestrator.workflow.alerts import keep_alerts
 from orchestrator.workflow.context import Context
 from orchestrator.workflow.evidence import gather_evidence, open_regressions, run_sessions
 from orchestrator.workflow.job_pool import run_jobs
@@ -53,7 +55,7 @@ async def benchmark(
         await journal.end(replace(run, state=RunState.INTERRUPTED, exit_code=error.exit_code, ended_at=pace.now()))
         raise
     report = await conclusion(replace(entry, run=run), journal, pace)
-    await journal.end(report.run, report.gates)
+    await journal.end(report.run, report.gates, report.alerts, report.seen)
     return report
 
 
@@ -127,7 +129,8 @@ async def read_report(entry: RunEntry, journal: Journal) -> Report:
     """What is known of a run now. The verdicts of one that has ended are those it ended with."""
     jobs = await journal.jobs(entry.run.id)
     is_judged = entry.run.state is RunState.COMPLETED
-    evidence = await _evidence(entry, jobs, journal, with_pinned=not is_judged)
+    seen = entry.seen if is_judged else None
+    evidence = await _evidence(entry, jobs, journal, with_pinned=not is_judged, seen=seen)
     gates = entry.gates if is_judged else judge(entry.plan, entry.cells, evidence)
     return _report(entry, entry.run, jobs, gates, evidence)
 
@@ -151,26 +154,33 @@ async def judge_again(entry: RunEntry, journal: Journal, plan: Plan) -> Report:
     jobs = await journal.jobs(entry.run.id)
     rules = replace(entry.plan, gates=plan.gates, gating=plan.gating, baseline=plan.baseline)
     judged = replace(entry, plan=rules)
-    evidence = await _evidence(judged, jobs, journal)
+    evidence = await _evidence(judged, jobs, journal, seen=entry.seen)
     report = _report(judged, entry.run, jobs, judge(rules, entry.cells, evidence), evidence)
     return replace(report, run=replace(report.run, exit_code=exit_code(report.jobs, report.gates)))
 
 
 async def _evidence(
-    entry: RunEntry, jobs: tuple[JobEntry, ...], journal: Journal, *, with_pinned: bool = True
+    entry: RunEntry,
+    jobs: tuple[JobEntry, ...],
+    journal: Journal,
+    *,
+    with_pinned: bool = True,
+    seen: int | None = None,
 ) -> Mapping[Cell, Evidence]:
-    results = [job.result() for job in jobs]
-    return await gather_evidence(entry, results, journal.baselines, with_pinned=with_pinned)
+    """The evidence as it was at the stamp `seen`, None for now."""
+    results, until = [job.result() for job in jobs], NOW if seen is None else seen
+    return await gather_evidence(entry, results, journal.baselines, with_pinned=with_pinned, seen=until)
 
 
 async def conclusion(entry: RunEntry, journal: Journal, pace: Pace) -> Report:
-    """How the run ends, now that nothing more is measured; its sessions are kept for those to come.
+    """How the run ends, now that nothing more is measured; its sessions and alerts are kept for those to come.
 
     That it has ended is still to be written.
     """
     jobs = await journal.jobs(entry.run.id)
     results = [job.result() for job in jobs]
-    evidence = await _evidence(entry, jobs, journal)
+    now, seen = pace.now(), await journal.baselines.last_stamp()
+    evidence = await _evidence(entry, jobs, journal, seen=seen)
     gates = judge(entry.plan, entry.cells, evidence)
     code = exit_code(results, gates)
     is_logged = all(job.state is JobState.DONE for job in jobs)
@@ -178,9 +188,10 @@ async def conclusion(entry: RunEntry, journal: Journal, pace: Pace) -> Report:
         code = CLOUD_UNUSABLE
     sessions = [session for found in run_sessions(entry, results).values() for session in found]
     await journal.baselines.record(sessions, project=entry.plan.project, open_regressions=open_regressions(gates))
+    alerts = await keep_alerts(entry, evidence, journal.baselines, seen=seen, now=now)
     state = RunState.COMPLETED if is_logged else RunState.INTERRUPTED
-    ended = replace(entry.run, state=state, exit_code=code, ended_at=pace.now())
-    return _report(entry, ended, jobs, gates, evidence)
+    ended = replace(entry.run, state=state, exit_code=code, ended_at=now)
+    return _report(replace(entry, alerts=alerts, seen=seen), ended, jobs, gates, evidence)
 
 
 def _durations_s(jobs: Iterable[JobEntry]) -> list[float]:
@@ -207,5 +218,7 @@ def _report(
         jobs=results,
         gates=gates,
         notices=entry.notices,
+        alerts=entry.alerts,
+        seen=entry.seen,
     )
     return replace(report, cells=with_evidence(report.cells, report.headline, evidence, entry.plan))

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from orchestrator.domain.alert import Alert, woken
 from orchestrator.domain.calibrate import Calibration, calibrate
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.evidence import Evidence
@@ -13,40 +14,61 @@ from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import GateResult
 from orchestrator.domain.session import Session, sessions_of
 from orchestrator.errors import UsageError
-from orchestrator.history.baselines import Baselines, SessionsByCell
+from orchestrator.history.baselines import Asked, Baselines, SessionsByCell
+from orchestrator.history.stamp import NOW
 
+_WORSE = (Cause.SUSPICIOUS, Cause.MOVED, Cause.ACKNOWLEDGED)
 LOOKED_BACK = 10  # times as many sessions as the rolling baseline takes: some are of another context
 
 
+def asked_for(entry: RunEntry, until: int = NOW) -> Asked:
+    """What baselines are asked for on behalf of a run, as they were at a stamp."""
+    return Asked(project=entry.plan.project, run_id=entry.run.id, at=entry.run.started_at, until=until)
+
+
 async def gather_evidence(
-    entry: RunEntry, jobs: Iterable[JobResult], baselines: Baselines, *, with_pinned: bool = True
+    entry: RunEntry,
+    jobs: Iterable[JobResult],
+    baselines: Baselines,
+    *,
+    with_pinned: bool = True,
+    seen: int = NOW,
 ) -> dict[Cell, Evidence]:
-    """The evidence of each planned cell: this run's sessions, the accepted ones before it, and the pinned run's.
+    """The evidence of each planned cell as it was at the stamp `seen`: this run's sessions, the accepted ones before
+    it, the pinned run's, and what was known of changes when it began.
 
     Raises UsageError where no run has the name that the plan pins; `with_pinned` False does without it.
     """
-    policy = entry.plan.baseline
+    asked, cells = asked_for(entry, seen), entry.cells
     current = run_sessions(entry, jobs)
-    rolling = await baselines.rolling(
-        entry.plan.project, entry.cells, before=entry.run.id, limit=LOOKED_BACK * policy.rolling
-    )
-    pinned = await _pinned(entry.plan, baselines) if with_pinned else {}
+    rolling = await baselines.rolling(asked, cells, limit=LOOKED_BACK * entry.plan.baseline.rolling)
+    pinned = await _pinned(entry.plan, baselines, seen) if with_pinned else {}
+    anew = await baselines.anew(asked, cells)
+    alerts: dict[Cell, list[Alert]] = defaultdict(list)
+    for alert in await baselines.alerts.all(entry.plan.project, cells, until=seen):
+        alerts[alert.cell].append(woken(alert, entry.run.started_at))
     return {
-        cell: Evidence(current=current[cell], baseline=rolling[cell], pinned=pinned.get(cell, ()))
-        for cell in entry.cells
+        cell: Evidence(
+            current=current[cell],
+            baseline=rolling[cell],
+            pinned=pinned.get(cell, ()),
+            alerts=tuple(alerts[cell]),
+            anew=anew.get(cell),
+        )
+        for cell in cells
     }
 
 
 async def check_pinned(plan: Plan, baselines: Baselines) -> None:
     """Raises UsageError where the plan pins a name that no run has: better before the run than after it."""
-    await _pinned(plan, baselines)
+    await _pinned(plan, baselines, NOW)
 
 
-async def _pinned(plan: Plan, baselines: Baselines) -> SessionsByCell:
+async def _pinned(plan: Plan, baselines: Baselines, seen: int) -> SessionsByCell:
     name = plan.baseline.pinned
     if name is None:
         return {}
-    names = await baselines.names()
+    names = await baselines.names(until=seen)
     if name not in names:
         message = f"{plan.path}: 'pinned': no run is called {name!r}; 'bench baseline set {name} RUN' names one"
         raise UsageError(message)
@@ -89,7 +111,7 @@ def open_regressions(gates: Iterable[GateResult]) -> set[Cell]:
 
 
 def _is_worse(gate: GateResult) -> bool:
-    return gate.verdict == Verdict.FAIL or gate.cause in (Cause.SUSPICIOUS, Cause.MOVED) or _warns_of_more(gate)
+    return gate.verdict == Verdict.FAIL or gate.cause in _WORSE or _warns_of_more(gate)
 
 
 def _warns_of_more(gate: GateResult) -> bool:

@@ -12,7 +12,9 @@ from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.report import Trust
 from orchestrator.domain.session import Session
 from orchestrator.errors import UsageError
+from orchestrator.history.baselines import Asked
 from orchestrator.history.journal import Journal, open_journal
+from orchestrator.history.stamp import NOW
 
 CELL, OTHER = Cell(model="m", device="d1"), Cell(model="m", device="d2")
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,6 +56,16 @@ def within(database_url: str, run_entry: MakeRun) -> Callable[..., Any]:
     return walk
 
 
+def asked(day: int = 99, project: str = "p", until: int = NOW) -> Asked:
+    """As a run of that day asks."""
+    return Asked(project=project, run_id=run_id(day), at=START + timedelta(days=day), until=until)
+
+
+async def accept(journal: Journal, day: int) -> int:
+    count, _ = await journal.baselines.accept(run_id(day), who="ada", reason="wanted", now=START)
+    return count
+
+
 async def record(journal: Journal, *sessions: Session, bad: tuple[Cell, ...] = ()) -> None:
     for one in sessions:
         await journal.baselines.record([one], project="p", open_regressions=bad)
@@ -66,9 +78,9 @@ def days(sessions: tuple[Session, ...]) -> list[int]:
 def test_the_newest_come_back_as_they_were_oldest_first(within: Any) -> None:
     async def work(journal: Journal) -> None:
         await record(journal, *(session(day) for day in (3, 1, 4, 2)))
-        found = await journal.baselines.rolling("p", [CELL, OTHER], before="9", limit=3)
+        found = await journal.baselines.rolling(asked(), [CELL, OTHER], limit=3)
         assert found == {CELL: (session(2), session(3), session(4)), OTHER: ()}
-        assert await journal.baselines.rolling("another project", [CELL], before="9", limit=3) == {CELL: ()}
+        assert await journal.baselines.rolling(asked(project="another project"), [CELL], limit=3) == {CELL: ()}
 
     within(work)
 
@@ -78,7 +90,7 @@ def test_a_session_inside_an_open_regression_is_no_baseline_but_stays_in_the_ser
         await record(journal, session(1))
         await record(journal, session(2), bad=(CELL,))
         await record(journal, session(3), bad=(OTHER,))
-        assert days((await journal.baselines.rolling("p", [CELL], before="9", limit=9))[CELL]) == [1, 3]
+        assert days((await journal.baselines.rolling(asked(), [CELL], limit=9))[CELL]) == [1, 3]
         assert days(await journal.baselines.series("p", CELL, 9)) == [1, 2, 3]
 
     within(work)
@@ -89,9 +101,9 @@ def test_an_accepted_change_starts_the_baseline_anew(within: Any) -> None:
         await record(journal, session(1), session(2))
         await record(journal, session(3), bad=(CELL,))
         await record(journal, session(4), session(5, OTHER))
-        assert await journal.baselines.accept(run_id(3)) == 1
-        assert days((await journal.baselines.rolling("p", [CELL], before="9", limit=9))[CELL]) == [3, 4]
-        assert days((await journal.baselines.rolling("p", [OTHER], before="9", limit=9))[OTHER]) == [5]
+        assert await accept(journal, 3) == 1
+        assert days((await journal.baselines.rolling(asked(), [CELL], limit=9))[CELL]) == [3, 4]
+        assert days((await journal.baselines.rolling(asked(), [OTHER], limit=9))[OTHER]) == [5]
 
     within(work)
 
@@ -99,10 +111,9 @@ def test_an_accepted_change_starts_the_baseline_anew(within: Any) -> None:
 def test_an_old_run_sees_only_what_was_before_it(within: Any) -> None:
     async def work(journal: Journal) -> None:
         await record(journal, *(session(day) for day in (1, 2, 3, 4)))
-        await journal.baselines.accept(run_id(3))
-        before = {day: run_id(day) for day in (3, 5)}
-        assert days((await journal.baselines.rolling("p", [CELL], before=before[3], limit=9))[CELL]) == [1, 2]
-        assert days((await journal.baselines.rolling("p", [CELL], before=before[5], limit=9))[CELL]) == [3, 4]
+        await accept(journal, 3)
+        assert days((await journal.baselines.rolling(asked(3), [CELL], limit=9))[CELL]) == [1, 2]
+        assert days((await journal.baselines.rolling(asked(5), [CELL], limit=9))[CELL]) == [3, 4]
 
     within(work)
 
@@ -112,7 +123,7 @@ def test_a_run_judged_again_replaces_what_was_kept_of_it(within: Any) -> None:
         await journal.baselines.record([session(1), session(1, number=2)], project="p", open_regressions=[CELL])
         await journal.baselines.record([session(1)], project="p", open_regressions=[])
         assert await journal.baselines.of_run(run_id(1)) == {CELL: (session(1),)}
-        assert await journal.baselines.rolling("p", [CELL], before="9", limit=9) == {CELL: (session(1),)}
+        assert await journal.baselines.rolling(asked(), [CELL], limit=9) == {CELL: (session(1),)}
         assert await journal.baselines.cells() == (("p", CELL),)
 
     within(work)

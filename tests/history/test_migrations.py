@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.run import RunState
 from orchestrator.errors import UsageError
+from orchestrator.history.baselines import Asked
 from orchestrator.history.database import open_engine
 from orchestrator.history.journal import open_journal
 from orchestrator.history.schema import METADATA
@@ -67,10 +69,12 @@ def test_what_was_written_before_there_were_revisions_is_all_there_after_them(be
             entry = await journal.run(RUN)
             assert entry.run.state is RunState.COMPLETED
             assert [job.key.cell for job in await journal.jobs(RUN)] == [CELL]
-            found = await journal.baselines.rolling(entry.plan.project, [CELL], before="3", limit=9)
+            asked = Asked(project=entry.plan.project, run_id="3", at=datetime(2026, 2, 1, tzinfo=UTC))
+            found = await journal.baselines.rolling(asked, [CELL], limit=9)
             assert [session.jobs("latency_p50_ms") for session in found[CELL]] == [(1.0, 2.0, 3.0)]
             assert await journal.baselines.names() == {"release/1": RUN}
-            assert await journal.baselines.accept(RUN) == 1
+            assert await journal.baselines.anew(asked, [CELL]) == {CELL: datetime(2026, 1, 2, 0, 1, tzinfo=UTC)}
+            assert (await journal.baselines.accept(RUN, who="ada", reason="", now=asked.at))[0] == 1
 
     asyncio.run(walk())
 
@@ -105,6 +109,7 @@ STARTERS = """
 import asyncio, multiprocessing, os, signal, sys
 import sqlalchemy as sa
 from orchestrator.history import upgrade  # before the fork: all then begin at the same moment
+from orchestrator.history.baselines import Asked
 from orchestrator.history.database import open_engine
 
 async def start():

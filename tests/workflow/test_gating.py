@@ -4,6 +4,7 @@ import asyncio
 import random
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,9 @@ def test_a_regression_never_becomes_the_baseline_until_it_is_accepted(world: Any
     again = world.run(**PLAN)
     assert [run.run.exit_code for run in (first, again)] == [10, 10]
     assert next(gate.baseline for gate in again.gates if gate.baseline) == pytest.approx(10.0, rel=0.02)
-    assert ask(world, lambda journal: journal.baselines.accept(first.run.id)) == 1
+    accept = {"who": "ada", "reason": "wanted", "now": datetime.now(UTC)}
+    count, alerts = ask(world, lambda journal: journal.baselines.accept(first.run.id, **accept))
+    assert (count, [alert.state for alert in alerts]) == (1, ["accepted"])
     nights(world, 5)
     accepted = world.run(**PLAN)
     assert accepted.run.exit_code == 0
