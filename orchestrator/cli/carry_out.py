@@ -11,6 +11,7 @@ from typing import Protocol, TextIO
 
 import click
 
+from orchestrator.cli.annotate import annotate
 from orchestrator.cli.home import run_lock
 from orchestrator.client.cloud import Cloud
 from orchestrator.domain.event import Listener
@@ -58,6 +59,7 @@ async def carry_out(
             raise
         await _save(report, entry, journal)
     show(report, entry.folder, stream=sys.stdout)
+    annotate(report)
     return report.run.exit_code or 0
 
 

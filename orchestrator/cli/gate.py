@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.annotate import annotate
 from orchestrator.cli.home import database_url
 from orchestrator.cli.stored import LATEST, latest_run_id
 from orchestrator.domain.report import Report
@@ -26,6 +27,7 @@ def command(run_id: str, plan_path: Path | None, as_json: bool) -> int:
         click.echo(json.dumps(to_json(report), indent=1))
     else:
         print_gates(report, stream=sys.stdout)
+    annotate(report)
     return report.run.exit_code or 0
 
 

@@ -39,6 +39,11 @@ class Cause(StrEnum):
         """Whether further sessions of the cell may settle it."""
         return self in (Cause.SUSPICIOUS, Cause.UNDECIDED, Cause.MARGINAL, Cause.TOO_FEW_JOBS)
 
+    @property
+    def leaves_open(self) -> bool:
+        """Whether nothing was decided, rather than decided with a doubt or a remark."""
+        return self not in (Cause.MARGINAL, Cause.MOVED)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:

@@ -10,6 +10,7 @@ from orchestrator.domain.cell import Cell
 from orchestrator.domain.comparison import Comparison
 from orchestrator.domain.device import Device
 from orchestrator.domain.doubts import gather_doubts
+from orchestrator.domain.finding import Cause
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.measurement import METRICS, Layer
 from orchestrator.domain.model import Model
@@ -18,6 +19,9 @@ from orchestrator.domain.statistics import Summary, summarise
 
 HEADLINES = ("latency_p50_ms", "latency_ms")  # what cells are ranked and judged by: the first that all of them have
 NOISY_SPREAD = 0.10  # a range of more than a tenth of the median between jobs of one cell
+
+
+_OPEN_CAUSES = {cause.value for cause in Cause if cause.leaves_open}
 
 
 class Trust(StrEnum):
@@ -132,11 +136,18 @@ class GateResult:
     baseline_sessions: int = 0
     statistic: str = ""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing was decided, be it that this blocks or only warns."""
+        is_warned_of = self.verdict == "warn" and self.cause in _OPEN_CAUSES
+        return self.verdict == "inconclusive" or is_warned_of
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """A run with all that any output says of it. `comparison` is None where it was compared with no other run.
 
+    `profile` is what its gates were judged for: a release, or a nightly, where what is open only warns.
     `alerts` are those of the run's cells as they stood when it ended: all that were not over, and what it resolved.
     `seen` is the stamp of the newest change of what it was judged by (history/stamp.py), None before it was.
     """
@@ -151,6 +162,7 @@ class Report:
     gates: tuple[GateResult, ...] = ()
     notices: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    profile: str = "release"
     alerts: tuple[Alert, ...] = ()
     seen: int | None = None
 

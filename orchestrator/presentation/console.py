@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from orchestrator.domain.cell import Cell
@@ -15,8 +16,11 @@ from orchestrator.domain.outcome import FailureKind
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import CellReport, Report, Trust
 from orchestrator.domain.run import Run
+from orchestrator.presentation.again import measured_again
 from orchestrator.presentation.changes import summary_of
 from orchestrator.presentation.escape import one_line
+from orchestrator.presentation.gate_table import print_verdicts
+from orchestrator.presentation.gate_words import judged, worst_first
 from orchestrator.presentation.progress import progress_listener
 from orchestrator.presentation.terminal import add_row, open_console, plain, table
 from orchestrator.presentation.text import (
@@ -29,11 +33,12 @@ from orchestrator.presentation.text import (
     plural,
     size,
 )
-from orchestrator.presentation.verdict import TRUST_MARKS, answer, evidence, verdict_of, verdict_of_run
+from orchestrator.presentation.verdict import TRUST_MARKS, answer, evidence, sensitivities, verdict_of, verdict_of_run
 
 __all__ = ["print_check", "print_devices", "print_report", "print_runs", "progress_listener"]
 
 MOST_ROWS = 60  # more cells than this are for the page, not for a terminal
+MOST_VERDICTS = 30
 _TONES = {"good": "bold green", "bad": "bold red", "unclear": "bold yellow"}
 _TRUST_STYLES = {Trust.TRUSTED: "green", Trust.NOISY: "yellow", Trust.INVALID: "red"}
 _TRUST_ORDER = {Trust.INVALID: 0, Trust.NOISY: 1, Trust.TRUSTED: 2}
@@ -44,6 +49,7 @@ def print_report(report: Report, folder: Path, *, stream: TextIO) -> None:
     console = open_console(stream)
     _print_cells(console, report)
     _print_failures(console, report)
+    _print_again(console, report)
     _print_gates(console, report)
     if report.comparison:
         console.print(plain(f"against {report.comparison.baseline.id}: {summary_of(report.comparison)}"))
@@ -64,14 +70,16 @@ def _print_cells(console: Console, report: Report) -> None:
         cells = sorted(cells, key=lambda cell: _TRUST_ORDER[cell.trust])[:MOST_ROWS]
     with_variants = len({cell.cell.variant for cell in report.cells}) > 1
     what = "p50 ms:" if report.headline == "latency_p50_ms" else "mean ms:"
-    shown = table("Model", "Device", *(["Variant"] if with_variants else []), what, "Range", "Spread:", "Peak MB:",
-                  "Jobs:", "Trust")  # fmt: skip
+    shown = table("Model", "Device", *(["Variant"] if with_variants else []), what, "Range", "Spread:", "Sens.:",
+                  "Peak MB:", "Jobs:", "Trust")  # fmt: skip
     for cell in cells:
         add_row(shown, _cell_row(cell, report.headline, with_variants))
     console.print(shown)
     if len(cells) < len(report.cells):
         left = len(report.cells) - len(cells)
         console.print(plain(f"… and {plural(left, 'more cell')}; the report has them all", style="dim"))
+    for line in sensitivities(report):
+        console.print(plain(line, style="dim"))
 
 
 def _cell_row(cell: CellReport, metric: str, with_variant: bool) -> list[str | Text]:
@@ -83,6 +91,7 @@ def _cell_row(cell: CellReport, metric: str, with_variant: bool) -> list[str | T
         number(latency.value if latency else None),
         interval(latency),
         percent(latency.spread if latency and latency.n > 1 else None),
+        percent(cell.sensitivity),
         number(memory.value if memory else None),
         f"{cell.measured}/{cell.planned}",
         Text(f"{TRUST_MARKS[cell.trust]} {cell.trust}", style=_TRUST_STYLES[cell.trust]),
@@ -107,14 +116,24 @@ def _print_failures(console: Console, report: Report) -> None:
 def _print_gates(console: Console, report: Report) -> None:
     if not report.gates:
         return
-    shown = table("Gate", "Cell", "Value:", "Baseline:", "Reason")
-    for gate in report.gates:
-        if gate.verdict != "pass":
-            name = f"{gate.verdict}: {gate.metric} {gate.rule}"
-            add_row(shown, [name, str(gate.cell), number(gate.value), number(gate.baseline), gate.reason])
-    passed = sum(1 for gate in report.gates if gate.verdict == "pass")
-    console.print(shown if shown.rows else plain(""))
-    console.print(plain(f"{passed:,} of {plural(len(report.gates), 'gate')} passed"))
+    console.print()
+    told = [gate for gate in worst_first(report.gates) if gate.verdict != "pass"]
+    print_verdicts(console, told[:MOST_VERDICTS])
+    more = f"… and {plural(len(told) - MOST_VERDICTS, 'more')}; " if len(told) > MOST_VERDICTS else ""
+    console.print(plain(f"{more}{judged(report)}; 'bench gate {report.run.id}' tells all with their numbers"))
+
+
+def _print_again(console: Console, report: Report) -> None:
+    """The cells that were measured again, each session with its value, its reason and what followed."""
+    told = measured_again(report)
+    for session in told[:MOST_ROWS]:
+        if session.number == "1":
+            console.print(Text("measured again:", style="bold"), plain(session.cell))
+        because = session.why if session.number == "1" else f"because {session.why}"
+        for line in filter(None, (f"session {session.number}: {session.value}, {because}", session.outcome)):
+            console.print(Padding(plain(line), (0, 0, 0, 2)))
+    if len(told) > MOST_ROWS:
+        console.print(plain(f"… and {plural(len(told) - MOST_ROWS, 'more session')}; the report has them all"))
 
 
 def print_devices(devices: Sequence[Device], *, stream: TextIO) -> None:

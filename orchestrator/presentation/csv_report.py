@@ -1,4 +1,4 @@
-"""results.csv: one row for each cell, for spreadsheets (RFC 4180: CRLF, quoted where needed, UTF-8)."""
+"""results.csv: one row for each cell; gates.csv: one for each verdict (RFC 4180: CRLF, quoted where needed, UTF-8)."""
 
 import csv
 import io
@@ -7,13 +7,22 @@ from collections.abc import Iterator
 from orchestrator.domain.measurement import METRICS
 from orchestrator.domain.report import CellReport, Report
 from orchestrator.presentation.escape import csv_text
+from orchestrator.presentation.gate_words import worst_first
 
-_FIXED = ("model", "device", "variant", "platform", "os", "planned", "measured", "trust", "reasons", "failures")
+_NAMES = ("model", "device", "variant")
+_EVIDENCE = ("planned", "measured", "trust", "reasons", "failures", "sessions", "sensitivity", "sensitivity_reason")
+_FIXED = (*_NAMES, "platform", "os", *_EVIDENCE, "gate")
+_VERDICT = ("value", "baseline", "change", "low", "high", "sensitivity", "sessions", "baseline_sessions")
+_GATE = (*_NAMES, "metric", "rule", "verdict", *_VERDICT, "statistic", "cause", "reason")
 
 
 def to_csv(report: Report) -> str:
-    """The whole file. Each metric any cell has gives four columns: the median, lowest, highest and number of jobs."""
+    """results.csv. Each metric any cell has gives four columns: the median, lowest, highest and number of jobs.
+
+    `sessions` are the values of the cell's sessions, `gate` is the worst verdict on it.
+    """
     metrics = _metrics(report)
+    worst = {gate.cell: gate.verdict for gate in reversed(worst_first(report.gates))}
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow([*_FIXED, *(f"{name}{part}" for name in metrics for part in ("", "_low", "_high", "_jobs"))])
@@ -26,8 +35,29 @@ def to_csv(report: Report) -> str:
         texts += [device.platform, device.os] if device else ["", ""]
         evidence = [cell.planned, cell.measured, cell.trust.value]
         notes = [csv_text("; ".join(cell.reasons)), csv_text(failures)]
+        sessions = " ".join(_number(session.value) for session in cell.sessions)
+        notes += [sessions, _number(cell.sensitivity), csv_text(cell.sensitivity_reason), worst.get(cell.cell, "")]
         writer.writerow([*map(csv_text, texts), *evidence, *notes, *_numbers(cell, metrics)])
     return out.getvalue()
+
+
+def gates_to_csv(report: Report) -> str:
+    """gates.csv, worst first."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(_GATE)
+    for gate in worst_first(report.gates):
+        cell = gate.cell
+        texts = (cell.model, cell.device, cell.variant, gate.metric, gate.rule, gate.verdict)
+        numbers = (getattr(gate, name) for name in _VERDICT)
+        notes = (gate.statistic, gate.cause, gate.reason)
+        writer.writerow([*map(csv_text, texts), *map(_number, numbers), *map(csv_text, notes)])
+    return out.getvalue()
+
+
+def _number(value: float | None) -> str:
+    """In full; a missing number is an empty field, never 0."""
+    return "" if value is None else str(value)
 
 
 def _metrics(report: Report) -> list[str]:

@@ -31,6 +31,21 @@ def markdown(text: str, limit: int = 300) -> str:
     return safe.replace("@", "@\u200b").replace("://", ":\u200b//").replace("www.", "www\u200b.")
 
 
+def workflow_data(text: str) -> str:
+    """Text of a workflow command of GitHub's, after its second "::"."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def workflow_property(text: str) -> str:
+    """Text of a property of such a command."""
+    return workflow_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def no_workflow_command(text: str) -> str:
+    """Text for a log that GitHub reads: looks the same, and no line of it can be taken for a command."""
+    return text.replace("::", ":\u200b:").replace("##[", "#\u200b#[")
+
+
 def csv_text(text: str) -> str:
     """Text for a spreadsheet, on one line: what would be taken for a formula gets a leading apostrophe."""
     flat = printable(text).replace("\n", " ").replace("\t", " ")

@@ -28,6 +28,7 @@ def results_file(report: Report) -> shape.ResultsFile:
         devices=report.devices,
         notices=report.notices,
         comparison=report.comparison,
+        profile=report.profile,
     )
 
 

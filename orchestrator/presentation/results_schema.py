@@ -159,3 +159,4 @@ class ResultsFile(_Shape):
     devices: tuple[Device, ...] = ()
     notices: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    profile: str = "release"

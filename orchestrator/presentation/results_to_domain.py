@@ -24,6 +24,7 @@ def report_in(file: shape.ResultsFile) -> Report:
         gates=tuple(_gate(gate) for gate in file.gates),
         notices=file.notices,
         comparison=file.comparison,
+        profile=file.profile,
     )
 
 

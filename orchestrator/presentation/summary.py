@@ -9,13 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.domain.ranking import rank
 from orchestrator.domain.report import CellReport, Report, Trust
+from orchestrator.presentation.again import measured_again
 from orchestrator.presentation.comparison_report import markdown_lines
 from orchestrator.presentation.escape import markdown
-from orchestrator.presentation.text import interval, number, percent, plural, times
-from orchestrator.presentation.verdict import TRUST_MARKS, answer, evidence, verdict_of
+from orchestrator.presentation.gate_words import GateWords, gate_words, judged, worst_first
+from orchestrator.presentation.text import MISSING, interval, number, percent, plural, times
+from orchestrator.presentation.verdict import TRUST_MARKS, answer, evidence, sensitivities, verdict_of
 
 LIMIT_BYTES = 1024 * 1024
 MOST_CHANGES = 50
+_GATE_HEADS = ("Verdict", "Cell", "Rule", "Value:", "Baseline:", "Change:", "Interval", "Sens.:", "Sessions", "Reason")
 
 
 def to_markdown(report: Report) -> str:
@@ -42,6 +45,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
         yield from markdown_lines(report.comparison, most=MOST_CHANGES)
     yield from _gates(report)
+    yield from _again(report)
     yield from _models(report)
     yield from _failures(report)
     yield from _cells(report)
@@ -50,33 +54,44 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A table under its title; nothing where there are no rows. Heads that end with ":" align right."""
+    """A table under its title, if it has one; nothing where there are no rows. Heads that end with ":" align right."""
     first = True
     for row in rows:
         if first:
-            yield from ("", f"### {title}", "", f"| {' | '.join(head.rstrip(':') for head in heads)} |")
+            yield from ("", f"### {title}") if title else ()
+            yield from ("", f"| {' | '.join(head.rstrip(':') for head in heads)} |")
             yield f"|{'|'.join('--:' if head.endswith(':') else '---' for head in heads)}|"
             first = False
         yield f"| {' | '.join(row)} |"
 
 
 def _gates(report: Report) -> Iterator[str]:
-    order = ("fail", "inconclusive", "warn", "pass")
-    open_gates = (gate for gate in report.gates if gate.verdict != "pass")
-    gates = sorted(open_gates, key=lambda gate: (order.index(gate.verdict), -abs(gate.change or 0.0)))
+    """Those that did not pass, then, folded away, the others."""
+    if not report.gates:
+        return
+    yield from ("", "### Gates", "", f"{markdown(judged(report))}.")
+    told = [gate_words(gate) for gate in worst_first(report.gates)]
+    passed = [words for words in told if words.verdict == "pass"]
+    yield from _table("", _GATE_HEADS, (_gate_row(words) for words in told if words.verdict != "pass"))
+    if passed:
+        yield from ("", f"<details><summary>{plural(len(passed), 'verdict')} passed</summary>")
+        yield from _table("", _GATE_HEADS, map(_gate_row, passed))
+        yield from ("", "</details>")
+
+
+def _gate_row(words: GateWords) -> Sequence[str]:
+    numbers = (words.value, words.baseline, words.change, words.interval or MISSING, words.sensitivity or MISSING)
+    texts = map(markdown, (f"{words.mark} {words.verdict}", words.cell, words.rule))
+    return (*texts, *numbers, words.sessions or MISSING, markdown(words.reason))
+
+
+def _again(report: Report) -> Iterator[str]:
     yield from _table(
-        f"Gates that did not pass ({len(gates):,} of {len(report.gates):,})",
-        ("Verdict", "Cell", "Rule", "Value:", "Baseline:", "Reason"),
+        "Measured again",
+        ("Cell", "Session:", "Value", "Trust", "Why", "What came of it"),
         (
-            (
-                gate.verdict,
-                markdown(str(gate.cell)),
-                markdown(f"{gate.metric} {gate.rule}"),
-                number(gate.value),
-                number(gate.baseline),
-                markdown(gate.reason),
-            )
-            for gate in gates
+            tuple(map(markdown, (found.cell, found.number, found.value, found.trust, found.why, found.outcome)))
+            for found in measured_again(report)
         ),
     )
 
@@ -121,9 +136,10 @@ def _cells(report: Report) -> Iterator[str]:
     yield from ("", f"<details><summary>All {plural(len(cells), 'cell')}</summary>")
     yield from _table(
         "Cells",
-        ("Trust", "Model", "Device", "ms:", "Range", "Spread:", "MB:", "Jobs:", "Why"),
+        ("Trust", "Model", "Device", "ms:", "Range", "Spread:", "Sens.:", "MB:", "Jobs:", "Why"),
         (_cell_row(cell, report.headline) for cell in cells),
     )
+    yield from (f"\n{markdown(line)}" for line in sensitivities(report))
     yield from ("", "</details>")
 
 
@@ -141,6 +157,7 @@ def _cell_row(cell: CellReport, metric: str) -> Sequence[str]:
         number(latency.value if latency else None),
         interval(latency),
         percent(latency.spread if latency else None),
+        percent(cell.sensitivity),
         number(memory.value if memory else None),
         f"{cell.measured}/{cell.planned}",
         markdown("; ".join(cell.reasons), 120),

@@ -3,26 +3,46 @@
 rich honours NO_COLOR and knows by itself whether the stream is a terminal and how wide.
 """
 
+import os
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Any, TextIO, cast
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.presentation.escape import one_line
+from orchestrator.presentation.escape import no_workflow_command, one_line
 
 PIPE_WIDTH = 120  # where there is no terminal to ask
 
 
 def open_console(stream: TextIO) -> Console:
-    """A console that takes no markup from texts. Signs the stream's encoding lacks become "?"."""
+    """A console that takes no markup from texts. Signs the stream's encoding lacks become "?".
+
+    In GitHub Actions, where a line can be a command, none is.
+    """
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure and (getattr(stream, "encoding", "") or "").lower().replace("-", "") != "utf8":
         reconfigure(errors="replace")
     width = None if stream.isatty() else PIPE_WIDTH
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        stream = cast("TextIO", _WithoutCommands(stream))
     return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
+
+
+class _WithoutCommands:
+    """A stream on which foreign names can be no workflow commands, however a table breaks them into lines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes the text made harmless."""
+        return self._stream.write(no_workflow_command(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def plain(text: str, style: str = "") -> Text:

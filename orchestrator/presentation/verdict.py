@@ -9,6 +9,8 @@ from orchestrator.domain.report import Report, RunVerdict, Trust
 from orchestrator.domain.run import Run, RunState
 from orchestrator.presentation.text import interval, plural, quantity, times
 
+_MOST_REASONS = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
@@ -62,6 +64,15 @@ def evidence(report: Report) -> str:
         f"{counts['measured']:,} of {plural(counts['planned'], 'job')} measured{failed}{skipped}; "
         f"{trusted:,} of {plural(len(report.cells), 'cell')} trusted."
     )
+
+
+def sensitivities(report: Report) -> tuple[str, ...]:
+    """What the cells' sensitivities rest on, or why they have none, the commonest first."""
+    reasons = Counter(cell.sensitivity_reason for cell in report.cells if cell.sensitivity_reason)
+    told = reasons.most_common(_MOST_REASONS)
+    lines = [f"Sens., the smallest change to be seen, of {plural(count, 'cell')}: {reason}" for reason, count in told]
+    more = f"of {plural(len(reasons) - len(told), 'more kind')} in results.json"
+    return (*lines, f"Sens. {more}") if len(reasons) > len(told) else tuple(lines)
 
 
 def answer(report: Report) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.domain.report import Report
 from orchestrator.domain.run import Run
 from orchestrator.presentation.console import print_report
-from orchestrator.presentation.csv_report import to_csv
+from orchestrator.presentation.csv_report import gates_to_csv, to_csv
 from orchestrator.presentation.html_report import to_html
 from orchestrator.presentation.index import to_index
 from orchestrator.presentation.index_cache import CACHE, digests, dump_digests
@@ -20,6 +20,7 @@ from orchestrator.presentation.summary import to_markdown
 WRITERS: dict[str, Callable[[Report], str]] = {
     "results.json": dump_report,  # first: the source, should the others fail
     "results.csv": to_csv,
+    "gates.csv": gates_to_csv,
     "junit.xml": to_junit,
     "summary.md": to_markdown,
     "report.html": to_html,

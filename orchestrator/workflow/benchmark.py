@@ -218,6 +218,7 @@ def _report(
         jobs=results,
         gates=gates,
         notices=entry.notices,
+        profile=entry.plan.gating.profile,
         alerts=entry.alerts,
         seen=entry.seen,
     )

@@ -33,7 +33,7 @@ def test_a_run_measures_and_leaves_every_file(folder: Any) -> None:
     (run,) = folder.runs()
     names = {path.name for path in run.iterdir()}
     assert names == {
-        "artifacts", "report.html", "results.json", "results.csv", "junit.xml", "summary.md", "run.log",
+        "artifacts", "report.html", "results.json", "results.csv", "gates.csv", "junit.xml", "summary.md", "run.log",
     }  # fmt: skip
     assert (folder.path / "reports" / "index.html").is_file()
     assert run.name in (folder.path / "reports" / "index.html").read_text()

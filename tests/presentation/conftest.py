@@ -16,7 +16,7 @@ from orchestrator.domain.job import Attempt, JobKey, JobResult, StateChange
 from orchestrator.domain.measurement import Layer, Measurement, Metric
 from orchestrator.domain.model import ChosenDimension, Model, ModelFormat, Tensor
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome, Skipped
-from orchestrator.domain.report import GateResult, Report, report_cell
+from orchestrator.domain.report import CellReport, GateResult, Report, SessionReport, report_cell
 from orchestrator.domain.run import Run, RunState
 
 START = datetime(2026, 3, 4, 2, 0, 0, tzinfo=UTC)
@@ -120,6 +120,8 @@ class ReportFactory:
             of_cell.setdefault(job.key.cell, []).append(job)
         cells = tuple(report_cell(cell, found) for cell, found in of_cell.items())
         text = "".join(HOSTILE) if hostile else ""
+        if gates:
+            cells = tuple(self.with_evidence(cell, number, text) for number, cell in enumerate(cells))
         run = Run(
             id="20260304T020000Z-1a2b3c",
             plan=HOSTILE[0] if hostile else "vision-nightly",
@@ -261,6 +263,19 @@ class ReportFactory:
             notes=("results came from the download",),
         )
 
+    def with_evidence(self, cell: CellReport, number: int, text: str) -> CellReport:
+        """Every fourth cell measured again, every third without a baseline yet."""
+        if cell.metric("latency_p50_ms") is None:
+            return replace(cell, sensitivity_reason="not every job gave a result")
+        best = cell.metric("latency_p50_ms").low
+        first = SessionReport(number=1, planned=3, measured=3, trust=cell.trust, value=best, low=best, high=1.1 * best)
+        again = replace(first, number=2, value=1.02 * best, why=text or f"suspicious cell {number}")
+        sessions = (first, again) if number % 4 == 0 else (first,)
+        if number % 3 == 0:
+            return replace(cell, sessions=sessions, sensitivity_reason="no baseline yet: 2 of at least 5 sessions")
+        reason = "against the last 12 sessions"
+        return replace(cell, sessions=sessions, sensitivity=0.0123 + number / 1000, sensitivity_reason=reason)
+
     def gates(self, cells: list[Cell], text: str) -> tuple[GateResult, ...]:
         """One rule on each cell, with every verdict among them."""
         verdicts = ("pass", "pass", "warn", "fail", "inconclusive")
@@ -274,6 +289,13 @@ class ReportFactory:
                 value=10.0 + index,
                 baseline=10.0,
                 change=index / 10.0,
+                low=index / 10.0 - 0.037,
+                high=index / 10.0 + 0.041,
+                sensitivity=0.0271,
+                cause="undecided" if index % 5 in (2, 4) else "",
+                sessions=2,
+                baseline_sessions=12,
+                statistic="best",
             )
             for index, cell in enumerate(cells)
         )

@@ -7,7 +7,7 @@ from orchestrator.domain.job import JobResult
 from orchestrator.domain.report import CellReport, Report, Trust
 from orchestrator.presentation.changes import WORDS, standing_word
 from orchestrator.presentation.escape import printable
-from orchestrator.presentation.page.gates import MARKS
+from orchestrator.presentation.gate_words import MARKS
 from orchestrator.presentation.page.names import metric_label
 from orchestrator.presentation.text import MISSING, change, interval, number, percent
 from orchestrator.presentation.verdict import TRUST_MARKS
@@ -119,9 +119,19 @@ def _numbers(cells: Sequence[CellReport], report: Report) -> Iterator[Column]:
     yield Column(key="range", label="range", texts=[interval(latency) for latency in latencies])
     spreads = [percent(latency.spread if latency and latency.n > 1 else None) for latency in latencies]
     yield Column(key="spread", label="spread", texts=spreads, is_number=True)
+    if any(cell.sensitivity_reason for cell in cells):
+        seen = [percent(cell.sensitivity) for cell in cells]
+        yield Column(key="sensitivity", label="sensitivity", texts=seen, is_number=True)
+        yield Column(key="sessions", label="sessions ms", texts=[_sessions(cell) for cell in cells])
     for name in METRIC_COLUMNS:
         if name != headline and any(name in cell.metrics for cell in cells):
             yield _metric(name, cells)
+
+
+def _sessions(cell: CellReport) -> str:
+    """What each session came to: "12.1, 13.0 (best)"."""
+    values = ", ".join(number(session.value) for session in cell.sessions)
+    return f"{values} ({cell.sessions[0].statistic})" if values else MISSING
 
 
 def _metric(name: str, cells: Sequence[CellReport]) -> Column:
@@ -166,7 +176,8 @@ def _accelerated(cell: CellReport) -> str:
 
 def _why(cell: CellReport, jobs: Sequence[JobResult]) -> str:
     kinds = dict.fromkeys(job.failed.kind.replace("_", " ") for job in jobs if job.failed)
-    text = "; ".join([*kinds, *cell.reasons])
+    unseen = f"sensitivity: {cell.sensitivity_reason}" if cell.sensitivity_reason else ""
+    text = "; ".join(filter(None, [*kinds, *cell.reasons, unseen]))
     return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"
 
 

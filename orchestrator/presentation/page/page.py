@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from orchestrator.domain.report import Report
+from orchestrator.presentation.again import SessionWords, measured_again
 from orchestrator.presentation.page.cells import CellsTable, cells_table
 from orchestrator.presentation.page.changes import Changes, changes
 from orchestrator.presentation.page.conditions import Conditions, conditions
@@ -40,6 +41,7 @@ class Page:
     phases: tuple[str, ...]
     conditions: Conditions
     gates: Gates
+    again: tuple[SessionWords, ...]
     cells: CellsTable
     notices: tuple[str, ...]
     command: str
@@ -67,6 +69,7 @@ def page_of(report: Report) -> Page:
         phases=PHASES,
         conditions=conditions(report),
         gates=gates(report),
+        again=measured_again(report),
         cells=cells_table(report),
         notices=report.notices,
         command=report.command,

@@ -17,7 +17,7 @@ from orchestrator.presentation.page.drawing import dashes, dots, upright
 from orchestrator.presentation.page.names import metric_label, place
 from orchestrator.presentation.page.scale import Scale, Tick, scale_of
 from orchestrator.presentation.page.units import UnitBar, mean_shares, unit_bars
-from orchestrator.presentation.text import interval, number, percent, times
+from orchestrator.presentation.text import MISSING, interval, number, percent, times
 from orchestrator.presentation.verdict import TRUST_MARKS
 
 MOST_ROWS = 40
@@ -41,6 +41,7 @@ class Strip:
     value: str
     interval: str
     spread: str
+    sensitivity: str
     ratio: str
     others: tuple[str, ...]
     units: tuple[UnitBar, ...]
@@ -62,6 +63,7 @@ class ModelStrips:
     ticks: tuple[Tick, ...]
     others: tuple[str, ...]
     has_units: bool
+    has_sensitivities: bool
     rows: tuple[Strip, ...]
 
 
@@ -136,6 +138,7 @@ def _strips(ranking: Ranking, lines: list[_Line], *, row_head: str, dot: str) ->
         ticks=scale.ticks,
         others=tuple(metric_label(name) for name in others),
         has_units=len({unit.style for row in rows for unit in row.units}) > 1,
+        has_sensitivities=any(row.sensitivity != MISSING for row in rows),
         rows=rows,
     )
 
@@ -153,6 +156,7 @@ def _strip(line: _Line, scale: Scale, best: float, others: Sequence[str]) -> Str
         value=number(summary.value),
         interval=interval(summary),
         spread=percent(summary.spread if summary.n > 1 else None),
+        sensitivity=percent(line.cells[0].sensitivity if len(line.cells) == 1 else None),
         ratio=times(summary.value / best) if best > 0 else "",
         others=tuple(_middle(line.cells, name) for name in others),
         units=unit_bars(mean_shares(shares)) if shares else (),

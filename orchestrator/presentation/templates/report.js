@@ -211,6 +211,10 @@
       this.flat[0].tabIndex = 0;
       const place = (node) => this.flat.indexOf(node.closest("td"));
       const body = this.table.tBodies[0];
+      body.addEventListener("pointerover", (event) => {
+        const found = place(event.target);
+        if (found >= 0 && this.cells[found] >= 0) this.flat[found].title = evidenceOf(cells.rows[this.cells[found]]);
+      });
       body.addEventListener("click", (event) => {
         const found = place(event.target);
         if (found >= 0 && this.cells[found] >= 0) openCell(this.cells[found]);
@@ -245,6 +249,13 @@
       this.flat.forEach((node, place) => node.classList.toggle("out", !stays[place]));
     }
   }
+
+  // What the number of a cell rests on, in one line.
+  function evidenceOf(row) {
+    const told = ["range", "spread", "sensitivity", "sessions", "jobs", "trust"].filter((key) => at(key) >= 0);
+    return [title(row), ...told.map((key) => `${cells.heads[at(key)].textContent} ${row.texts[at(key)]}`)].join("; ");
+  }
+
   const grids = all("select.choice").map((select) => new Grid(select));
 
   // ---- one cell, and another beside it ----
