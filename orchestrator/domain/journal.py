@@ -66,9 +66,19 @@ class SavedArtifact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptFile:
+    """A raw file (relative to the run's folder) that lies in the store too, where other machines find it."""
+
+    file: str
+    uri: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobEntry:
     """One job's row. The fields from `started_at` to `outcome` are the current attempt's; `attempts` are the past ones.
 
+    `kept` are files of all attempts.
     `final`: the cloud meant its refusal, another attempt cannot help. `why`: what made its session worth measuring,
     "" where the plan asked for it.
     """
@@ -91,6 +101,7 @@ class JobEntry:
     hub_run_id: str = ""
     artifacts: tuple[SavedArtifact, ...] = ()
     why: str = ""
+    kept: tuple[KeptFile, ...] = ()
 
     def concluded(self, outcome: Outcome, at: datetime) -> "JobEntry":
         """The entry with its attempt ended in that outcome; one that never began leaves no attempt."""
@@ -110,7 +121,7 @@ class JobEntry:
 
     def next_attempt(self) -> "JobEntry":
         """The entry with its concluded attempt put behind it, ready for another one."""
-        fresh = JobEntry(run_id=self.run_id, key=self.key, why=self.why)
+        fresh = JobEntry(run_id=self.run_id, key=self.key, why=self.why, kept=self.kept)
         return replace(fresh, version=self.version, attempt=self.attempt + 1, attempts=self.attempts)
 
     def result(self) -> JobResult:

@@ -27,6 +27,7 @@ from orchestrator.workflow.context import Context
 from orchestrator.workflow.evidence import gather_evidence, open_regressions, run_sessions
 from orchestrator.workflow.job_pool import run_jobs
 from orchestrator.workflow.pace import Pace
+from orchestrator.workflow.quota import OwnQuota
 
 Further = Callable[[Context], Awaitable[tuple[JobEntry, ...]]]
 
@@ -64,7 +65,10 @@ async def surroundings(
 ) -> Context:
     """What each of the run's jobs is driven in, by whomever. Raises CloudError without the hub's project."""
     project_id = await cloud.hub.project_id(entry.plan.project)
-    context = Context(entry=entry, project_id=project_id, cloud=cloud, journal=journal, listen=listen, pace=pace)
+    quota = OwnQuota(pace=pace, poll_interval_s=entry.plan.limits.poll_interval_s)
+    context = Context(
+        entry=entry, project_id=project_id, cloud=cloud, journal=journal, listen=listen, pace=pace, quota=quota
+    )
     context.durations_s.extend(_durations_s(jobs))
     return context
 

@@ -1,6 +1,5 @@
 """What all jobs of a run share."""
 
-import asyncio
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,13 @@ from orchestrator.domain.journal import JobEntry, JobState, RunEntry
 from orchestrator.domain.naming import file_slug
 from orchestrator.history.journal import Journal
 from orchestrator.workflow.pace import Pace
-
-RESULTS_ARCHIVE = "results.zip"  # in an attempt's folder; what is in it lies beside it, unpacked
+from orchestrator.workflow.quota import Quota
+from orchestrator.workflow.raw_files import OwnDisk, RawFiles
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """One run's surroundings. `job_ended` wakes those who wait for the cloud's job quota.
-
-    `on_cloud` are our jobs that are there now, `durations_s` what measured attempts of this run took.
-    """
+    """One run's surroundings. `durations_s` are what measured attempts of this run took."""
 
     entry: RunEntry
     project_id: str
@@ -29,8 +25,8 @@ class Context:
     journal: Journal
     listen: Listener
     pace: Pace
-    job_ended: asyncio.Event = field(default_factory=asyncio.Event)
-    on_cloud: set[JobKey] = field(default_factory=set)
+    quota: Quota
+    raw_files: RawFiles = field(default_factory=OwnDisk)
     durations_s: list[float] = field(default_factory=list)
     _latest: dict[JobKey, JobEntry] = field(default_factory=dict)
 
@@ -49,6 +45,10 @@ class Context:
     def latest(self, job: JobEntry) -> JobEntry:
         """The job as it was last written: where a step failed half way, further on than the step began."""
         return self._latest.get(job.key, job)
+
+    def forget(self, key: JobKey) -> None:
+        """Nobody will ask for this job again."""
+        self._latest.pop(key, None)
 
     def notice(self, text: str) -> None:
         """Tells the listener what belongs to no change of state."""

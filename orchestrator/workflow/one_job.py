@@ -25,12 +25,12 @@ from orchestrator.errors import (
     StorageRefused,
     TransferBroken,
 )
-from orchestrator.workflow.context import RESULTS_ARCHIVE, Context
+from orchestrator.workflow.context import Context
+from orchestrator.workflow.raw_files import RESULTS_ARCHIVE
 from orchestrator.workflow.watching import watch, watch_for_lost_job
 
 SHORTEST_RECONCILE_S = 60.0
 FETCHES = 3
-LONGEST_QUOTA_WAIT_S = 60.0
 JOB_QUOTA = "job_quota_exceeded"
 
 
@@ -76,8 +76,7 @@ class _Driver:
 
     def leave(self) -> None:
         """This job no longer counts as one of ours on the cloud."""
-        self._context.on_cloud.discard(self._key)
-        self._context.job_ended.set()
+        self._context.quota.left(self._key)
 
     async def _reserve(self, job: JobEntry) -> JobEntry:
         if job.attempt > 1:
@@ -121,6 +120,7 @@ class _Driver:
 
     async def _submit(self, job: JobEntry) -> JobEntry:
         """The intent is on disk before the request leaves; from there on the job may exist."""
+        await self._context.quota.turn()
         job = await self._context.move(job, JobState.SUBMITTING)
         return await self._post(job)
 
@@ -134,11 +134,10 @@ class _Driver:
             if error.code != JOB_QUOTA:
                 raise
             return await self._wait_for_quota(job)
-        self._context.on_cloud.add(self._key)
         return await self._context.move(job, JobState.SUBMITTED, job_id=job_id)
 
     async def _wait_for_quota(self, job: JobEntry) -> JobEntry:
-        """The submission was refused for sure: it is tried again once one of ours has ended, or a moment has passed."""
+        """The submission was refused for sure: it is tried again when there may be room."""
         job = await self._context.move(job, JobState.UPLOADED, detail="waiting for the cloud's job quota")
         limits, context = self._context.entry.plan.limits, self._context
         refused_since = next(change.at for change in job.changes if change.state == JobState.SUBMITTING)
@@ -146,10 +145,7 @@ class _Driver:
         if waited_s > limits.queue_timeout_s:
             reason = f"the cloud's job quota stayed used up for {waited_s:.0f} s"
             return await self._conclude(job, Failed(kind=FailureKind.QUOTA, reason=reason), final=True)
-        context.job_ended.clear()
-        patience_s = LONGEST_QUOTA_WAIT_S if context.on_cloud else limits.poll_interval_s
-        await _first(context.job_ended.wait(), context.pace.sleep(patience_s))
-        context.pace.check()
+        await context.quota.refused()
         return job
 
     async def _reconcile(self, job: JobEntry) -> JobEntry:
@@ -171,7 +167,7 @@ class _Driver:
         return given if given is not None else max(SHORTEST_RECONCILE_S, median(usual) if usual else 0.0)
 
     async def _watch(self, job: JobEntry) -> JobEntry:
-        self._context.on_cloud.add(self._key)
+        await self._context.quota.arrived(self._key)
         watched = await watch(self._context, job)
         if isinstance(watched.found, Failed):
             return await self._conclude(watched.job, watched.found)
@@ -189,6 +185,7 @@ class _Driver:
                 if not left:
                     raise
                 url = (await self._cloud.download(job.download_id)).url
+        job = await self._context.raw_files.keep(job, archive)
         model = self._context.entry.model_of(job.key)
         outcome = await asyncio.to_thread(read_outcome, archive, folder, model)
         files = await asyncio.to_thread(lambda: sorted(path for path in folder.rglob("*") if path.is_file()))
@@ -225,13 +222,3 @@ def _failure(state: JobState, error: CloudError) -> Failed:
     else:
         kind = FailureKind.CLOUD
     return Failed(kind=kind, reason=str(error))
-
-
-async def _first(*waits: Awaitable[object]) -> None:
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from orchestrator.domain.journal import JobEntry, JobState, SavedArtifact
 from orchestrator.domain.outcome import Failed, FailureKind, Measured
 from orchestrator.errors import AnswerLost, CloudError, KeyRefused, Refused
-from orchestrator.workflow.context import RESULTS_ARCHIVE, Context
+from orchestrator.workflow.context import Context
+from orchestrator.workflow.raw_files import RESULTS_ARCHIVE
 
 ARTIFACT_TRIES = 2
 
@@ -62,6 +63,7 @@ async def _tag(context: Context, job: JobEntry) -> JobEntry:
 
 async def _complete(context: Context, job: JobEntry) -> JobEntry:
     """Everything measured goes in the one request that also ends the run: it is there whole, or not at all."""
+    await context.raw_files.bring(job)
     for file in _files_to_save(job):
         job = await _save_artifact(context, job, file)
     hub, entry = context.cloud.hub, context.entry
