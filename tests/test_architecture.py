@@ -22,8 +22,9 @@ HOUSE: dict[str, tuple[set[str], set[str]]] = {
     "localcloud": ({"errors", "protocol", "sandbox"}, {"starlette", "uvicorn", "pydantic", "sqlalchemy"}),
     "localcloud.measure": ({"protocol", "sandbox"}, {"numpy", "onnxruntime", "onnx", "ai_edge_litert", "ml_dtypes"}),
     "workflow": ({"errors", "domain", "inputs", "history", "client"}, set()),
+    "scheduling": ({"errors", "domain", "inputs"}, {"apscheduler"}),
     "cli": (
-        {"errors", "domain", "protocol", "sandbox", "workflow", "localcloud", *BORDERS},
+        {"errors", "domain", "protocol", "sandbox", "workflow", "localcloud", "scheduling", *BORDERS},
         {"click"},
     ),
 }

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from dataclasses import dataclass
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -23,8 +24,30 @@ _NICKNAMES = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class CronTimes:
+    """What the five fields stand for. Weekdays count from Sunday, 0, to Saturday, 6.
+
+    `on_either_day`: a day of the month or of the week is enough, because neither field begins with a star; else a day
+    must be in both. That is how cron reads its table.
+    """
+
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    on_either_day: bool
+
+
 def check_cron(text: str) -> str:
     """The five fields with single blanks between them. Raises ValueError with the first field that is wrong."""
+    parse_cron(text)
+    return " ".join(text.split())
+
+
+def parse_cron(text: str) -> CronTimes:
+    """The times that the five fields name. Raises ValueError with the first field that is wrong."""
     if text in _NICKNAMES:
         message = f"{text} is written as {_NICKNAMES[text]!r} here"
         raise ValueError(message)
@@ -33,11 +56,19 @@ def check_cron(text: str) -> str:
         message = f"expected five fields (minute hour day month weekday) such as '0 2 * * *', not {len(fields)}"
         raise ValueError(message)
     pairs = zip(fields, _FIELDS, strict=True)
-    _, _, days, months, weekdays = (_values(field, *bounds) for field, bounds in pairs)
-    if len(weekdays) >= 7 and not any(_LONGEST[month - 1] >= min(days) for month in months):
+    minutes, hours, days, months, weekdays = (frozenset(_values(field, *bounds)) for field, bounds in pairs)
+    on_either_day = not fields[2].startswith("*") and not fields[4].startswith("*")
+    if not on_either_day and not any(_LONGEST[month - 1] >= min(days) for month in months):
         message = f"there is no day {min(days)} in the months it names, so this time never comes"
         raise ValueError(message)
-    return " ".join(fields)
+    return CronTimes(
+        minutes=minutes,
+        hours=hours,
+        days=days,
+        months=months,
+        weekdays=frozenset(day % 7 for day in weekdays),
+        on_either_day=on_either_day,
+    )
 
 
 def _values(field: str, name: str, low: int, high: int, names: tuple[str, ...]) -> set[int]:
