@@ -37,5 +37,5 @@ def command(plan_path: Path, cloud: str | None, as_json: bool) -> None:
 
 def not_acted_on(plan: Plan) -> tuple[str, ...]:
     """What the plan says and this version reads, checks and does not do yet."""
-    given = {"schedule": plan.schedule, "notify": plan.notify}
+    given = {"notify": plan.notify}
     return tuple(f"'{key}' is read and checked, but not acted on by this version" for key in given if given[key])

@@ -33,6 +33,11 @@ def user_name() -> str:
         return "unknown"
 
 
+def kept_plans() -> Path:
+    """The folder with the last good texts of plans that run by themselves."""
+    return home() / "plans"
+
+
 def run_lock(run_id: str) -> Path:
     """The file whose lock says that a process works on the run."""
     return home() / "locks" / f"{run_id}.lock"

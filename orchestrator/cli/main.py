@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "baseline": "Named runs, and changes that are wanted.",
     "history": "Cells over time.",
     "calibrate": "How much a farm scatters, and which tolerances it can hold.",
+    "schedule": "Run plans at their times, until stopped.",
     "devices": "The cloud's devices.",
     "cloud": "The local device cloud.",
     "doctor": "What is set up, what is not, and what to do.",
@@ -92,14 +93,15 @@ def main(arguments: list[str] | None = None) -> int:
     except BenchError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
-    except Exception:
-        click.echo(f"error: this is a bug in bench; the details are in {_save_traceback()}", err=True)
+    except Exception as error:
+        click.echo(f"error: this is a bug in bench; the details are in {save_traceback(error)}", err=True)
         return BUG
 
 
-def _save_traceback() -> Path:
+def save_traceback(error: Exception) -> Path:
+    """The log file with the details of a bug, for its author."""
     with tempfile.NamedTemporaryFile("w", prefix="bench-bug-", suffix=".log", delete=False) as file:
-        traceback.print_exc(file=file)
+        traceback.print_exception(error, file=file)
     return Path(file.name)
 
 

@@ -6,19 +6,24 @@ import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from orchestrator import __version__
+from orchestrator.cli.home import kept_plans
 from orchestrator.client.cloud import Cloud
 from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.model import Model
-from orchestrator.domain.plan import ModelEntry, Plan
+from orchestrator.domain.plan import ModelEntry, Plan, schedule_of
 from orchestrator.domain.run import Run, new_run_id
 from orchestrator.errors import ModelError
+from orchestrator.inputs.last_good_plan import load_last_good
 from orchestrator.inputs.model_file import inspect_model
 from orchestrator.inputs.plan_file import load_plan
+from orchestrator.presentation.text import duration
 from orchestrator.workflow.targets import Targets, resolve_targets
 
 INSPECTED_AT_ONCE = 2
+LATE_S = 120.0  # a run that begins later than this after its scheduled time says so
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +35,9 @@ class Prepared:
     targets: Targets
 
 
-def new_run(prepared: Prepared, output: Path, *, notices: tuple[str, ...] = ()) -> RunEntry:
+def new_run(
+    prepared: Prepared, output: Path, *, notices: tuple[str, ...] = (), tick: datetime | None = None
+) -> RunEntry:
     """A run of what was prepared, not journalled yet; its files will lie in a folder of its own in `output`."""
     plan, now = prepared.plan, datetime.now(UTC)
     run = Run(
@@ -41,6 +48,7 @@ def new_run(prepared: Prepared, output: Path, *, notices: tuple[str, ...] = ()) 
         started_at=now,
         plan_sha256=plan.sha256,
         tool_version=__version__,
+        tick=tick,
     )
     return RunEntry(
         run=run,
@@ -58,6 +66,18 @@ def read_plan(path: Path, *, cloud: str | None = None, repeats: int | None = Non
     """The plan with what the command line says over it."""
     plan = load_plan(path)
     return replace(plan, cloud=cloud or plan.cloud, repeats=repeats or plan.repeats)
+
+
+def read_scheduled_plan(path: Path, tick: datetime) -> tuple[Plan, tuple[str, ...]]:
+    """The plan for a run at a scheduled time, as it last was good, and what its report should say of that."""
+    found, notices = load_last_good(path, kept_plans()), []
+    if found.broken:
+        notices.append(f"the plan's file is broken, its last good text was used: {found.broken}")
+    late_s = (datetime.now(UTC) - tick).total_seconds()
+    if late_s > LATE_S:
+        due = tick.astimezone(ZoneInfo(schedule_of(found.plan).timezone))
+        notices.append(f"scheduled for {due:%Y-%m-%d %H:%M %Z}, begun {duration(late_s)} late")
+    return found.plan, tuple(notices)
 
 
 async def prepare(plan: Plan, cloud: Cloud) -> Prepared:

@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -10,25 +12,55 @@ from orchestrator.cli.home import DEFAULT_REPORTS, database_url
 from orchestrator.domain.plan import Plan
 
 
+def _tick(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
+    try:
+        tick = datetime.fromisoformat(value) if value else None
+    except ValueError:
+        message = "expected a time such as 2026-11-27T02:00+01:00"
+        raise click.BadParameter(message) from None
+    if tick and tick.tzinfo is None:
+        message = "the time needs its offset, such as 2026-11-27T02:00+01:00"
+        raise click.BadParameter(message)
+    return tick and tick.astimezone(UTC)
+
+
 @click.command("run")
 @click.argument("plan_path", metavar="PLAN", type=click.Path(path_type=Path))
 @click.option("--cloud", help="Where to run: local, hub or a URL; over the plan's.")
 @click.option("--repeats", type=click.IntRange(1, 1000), help="Jobs of each cell; over the plan's.")
+@click.option("--tick", metavar="TIME", callback=_tick, help="The scheduled time it is for: one run a plan and time.")
 @click.option("--output", type=click.Path(path_type=Path), default=DEFAULT_REPORTS, help="Folder for the reports.")
 @click.option("--dry-run", is_flag=True, help="Stop after the check.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.option("-v", "--verbose", is_flag=True, help="More progress.")
 def command(
-    plan_path: Path, cloud: str | None, repeats: int | None, output: Path, dry_run: bool, quiet: bool, verbose: bool
+    plan_path: Path,
+    cloud: str | None,
+    repeats: int | None,
+    tick: datetime | None,
+    output: Path,
+    dry_run: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> int:
     """Measure what PLAN asks for on its device cloud, and report it."""
-    from orchestrator.cli.prepare import read_plan
+    from orchestrator.cli.prepare import read_plan, read_scheduled_plan
 
-    plan = read_plan(plan_path, cloud=cloud, repeats=repeats)
-    return asyncio.run(_run(plan, output, dry_run=dry_run, quiet=quiet, verbose=verbose))
+    plan, notices = read_scheduled_plan(plan_path, tick) if tick else (read_plan(plan_path), ())
+    plan = replace(plan, cloud=cloud or plan.cloud, repeats=repeats or plan.repeats)
+    return asyncio.run(_run(plan, output, tick, notices, dry_run=dry_run, quiet=quiet, verbose=verbose))
 
 
-async def _run(plan: Plan, output: Path, *, dry_run: bool, quiet: bool, verbose: bool) -> int:
+async def _run(
+    plan: Plan,
+    output: Path,
+    tick: datetime | None,
+    notices: tuple[str, ...],
+    *,
+    dry_run: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
     from orchestrator.cli.carry_out import carry_out
     from orchestrator.cli.check import not_acted_on
     from orchestrator.cli.connect import connect
@@ -39,12 +71,12 @@ async def _run(plan: Plan, output: Path, *, dry_run: bool, quiet: bool, verbose:
 
     async with connect(plan.cloud) as cloud:
         prepared: Prepared = await prepare(plan, cloud)
-        notices = not_acted_on(plan)
+        notices += not_acted_on(plan)
         if dry_run:
             targets = prepared.targets
             print_check(plan, prepared.models, targets.cells, targets.devices, stream=sys.stdout, notices=notices)
             return 0
-        entry = new_run(prepared, output, notices=notices)
+        entry = new_run(prepared, output, notices=notices, tick=tick)
         async with open_journal(database_url()) as journal:
             await check_pinned(plan, journal.baselines)
             await journal.begin(entry)

@@ -123,3 +123,9 @@ class Plan:
     def params_for(self, model: ModelEntry, variant: Variant) -> dict[str, str]:
         """The flags of one cell: the plan's, the model's over them, the variant's over both."""
         return {**self.params, **model.params, **variant.params}
+
+
+def schedule_of(plan: Plan) -> Schedule:
+    """The schedule of a plan that was read as one that must have it."""
+    assert plan.schedule
+    return plan.schedule

@@ -18,7 +18,7 @@ class RunState(StrEnum):
 class Run:
     """The run as a whole. `cloud` is what the plan said: local, hub or a URL (never with credentials).
 
-    A detached run is carried out by workers.
+    A detached run is carried out by workers. `tick` is the scheduled time that it is for, None where somebody started it.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Run:
     ended_at: datetime | None = None
     exit_code: int | None = None
     detached: bool = False
+    tick: datetime | None = None
 
 
 def new_run_id(now: datetime) -> str:

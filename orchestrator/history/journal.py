@@ -32,11 +32,12 @@ class Superseded(BenchError):
     """Somebody else moved this job on; whoever sees this must stop touching it."""
 
 
-class AlreadyBegun(BenchError):
+class AlreadyBegun(UsageError):
     """This time of a schedule has its run already, which is `run_id`."""
 
-    def __init__(self, tick: str, run_id: str) -> None:
-        super().__init__(f"{tick} has been begun already, as run {run_id}")
+    def __init__(self, run: Run, run_id: str) -> None:
+        tick = run.tick.isoformat(timespec="minutes") if run.tick else ""
+        super().__init__(f"{run.plan} has been begun for {tick} already, as run {run_id}")
         self.run_id = run_id
 
 
@@ -52,23 +53,24 @@ class Journal:
         self.turns = Turns(engine)
         self.holds = Holds(engine)
 
-    async def begin(self, entry: RunEntry, *, tick: str | None = None) -> tuple[JobEntry, ...]:
+    async def begin(self, entry: RunEntry) -> tuple[JobEntry, ...]:
         """Writes a new run and all its jobs in one transaction.
 
-        `tick` names the time of a schedule that the run is for; raises AlreadyBegun where it has one.
+        Raises AlreadyBegun where the time of a schedule that the run is for has one.
         """
         jobs = entry.jobs()
         rows = [{**_job_row(job), "position": position} for position, job in enumerate(jobs)]
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(RUN.insert(), {**_run_row(entry), "tick": tick})
+                await connection.execute(RUN.insert(), _run_row(entry))
                 await connection.execute(JOB.insert(), rows)
                 if entry.run.detached:
                     await connection.execute(DETACHED.insert(), _detached_row(entry))
         except IntegrityError:
-            if tick is None or (begun := await self._run_of(tick)) is None:
+            tick = entry.run.tick
+            if tick is None or (begun := await self.run_of_tick(entry.run.plan, tick)) is None:
                 raise
-            raise AlreadyBegun(tick, begun) from None
+            raise AlreadyBegun(entry.run, begun) from None
         return jobs
 
     async def run(self, run_id: str) -> RunEntry:
@@ -92,16 +94,25 @@ class Journal:
             rows = await connection.execute(sa.select(RUN.c.run).order_by(RUN.c.id.desc()).limit(limit))
             return tuple(_RUN.validate_json(row.run) for row in rows)
 
+    async def newest(self, plan: str) -> Run | None:
+        """The newest run of a plan, in whatever state."""
+        of_plan = sa.select(RUN.c.run).where(RUN.c.plan == plan).order_by(RUN.c.id.desc()).limit(1)
+        async with self._engine.connect() as connection:
+            found = (await connection.execute(of_plan)).scalar_one_or_none()
+        return found and _RUN.validate_json(found)
+
+    async def run_of_tick(self, plan: str, tick: datetime) -> str | None:
+        """The id of a plan's run for a scheduled time."""
+        of_tick = sa.select(RUN.c.id).where(RUN.c.tick == _tick(plan, tick))
+        async with self._engine.connect() as connection:
+            found: str | None = (await connection.execute(of_tick)).scalar()
+        return found
+
     async def previous(self, run: Run) -> str | None:
         """The id of the last completed run of the same plan before this one."""
         earlier = (RUN.c.plan == run.plan) & (RUN.c.id < run.id) & (RUN.c.state == RunState.COMPLETED)
         async with self._engine.connect() as connection:
             found: str | None = (await connection.execute(sa.select(sa.func.max(RUN.c.id)).where(earlier))).scalar()
-        return found
-
-    async def _run_of(self, tick: str) -> str | None:
-        async with self._engine.connect() as connection:
-            found: str | None = (await connection.execute(sa.select(RUN.c.id).where(RUN.c.tick == tick))).scalar()
         return found
 
     async def jobs(self, run_id: str) -> tuple[JobEntry, ...]:
@@ -219,7 +230,12 @@ def _run_row(entry: RunEntry) -> dict[str, Any]:
         "entry": _RUN_ENTRY.dump_json(replace(entry, gates=(), alerts=())).decode(),
         "gates": _GATES.dump_json(entry.gates).decode(),
     }
-    return {"id": run.id, "plan": run.plan, "state": run.state, **documents}
+    tick = _tick(run.plan, run.tick) if run.tick else None
+    return {"id": run.id, "plan": run.plan, "state": run.state, "tick": tick, **documents}
+
+
+def _tick(plan: str, tick: datetime) -> str:
+    return f"{plan} @ {tick.astimezone(UTC).isoformat()}"
 
 
 def _detached_row(entry: RunEntry) -> dict[str, Any]:

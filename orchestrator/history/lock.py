@@ -10,6 +10,18 @@ from pathlib import Path
 from orchestrator.errors import RunBusy
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock file at `path`."""
+    try:
+        with path.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 @contextmanager
 def held(path: Path, what: str) -> Iterator[None]:
     """Holds the lock file at `path`. Raises RunBusy, naming the holder, where another process has it."""

@@ -36,9 +36,12 @@ MAX_PROBLEMS = 50
 _STAND_INS = {"name": "plan", "models": ["model"], "devices": ["*"]}  # for required keys that are missing or broken
 
 
-def load_plan(path: Path) -> Plan:
-    """The plan in a file. Raises PlanError with all its mistakes; models are found, not looked into."""
-    text = read_text_file(path)
+def load_plan(path: Path, text: str | None = None) -> Plan:
+    """The plan in a file, or of another `text` in its place. Raises PlanError with all its mistakes.
+
+    Models are found, not looked into.
+    """
+    text = read_text_file(path) if text is None else text
     tree, problems = read_yaml(text, str(path))
     read = _check(tree, str(path))
     entries, more = _resolve(read, path)

@@ -92,6 +92,14 @@ class PlanTrigger(BaseTrigger):  # type: ignore[misc]
         return first, second
 
 
+def next_times(schedule: Schedule, now: datetime, count: int) -> tuple[datetime, ...]:
+    """The next so many times of a schedule."""
+    trigger, found = PlanTrigger(schedule), [now]
+    for _ in range(count):
+        found.append(trigger.next_after(found[-1]))
+    return tuple(found[1:])
+
+
 def _clock_times(times: CronTimes) -> BaseTrigger:
     month_days, weekdays = _listed(times.days), ",".join(_WEEKDAYS[day] for day in times.weekdays)
     days = [{"day": month_days, "day_of_week": weekdays}]

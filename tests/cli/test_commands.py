@@ -129,9 +129,9 @@ def test_the_exit_code_answers_whether_the_gates_hold(
 
 def test_what_a_plan_asks_and_nobody_does_yet_is_said(folder: Any) -> None:
     plan = (folder.path / "plan.yaml").read_text()
-    folder.write(plan + "gates: [{metric: latency_ms, max: 1000}]\nschedule: {cron: '0 2 * * *'}\n")
+    folder.write(plan + "gates: [{metric: latency_ms, max: 1000}]\nnotify: [a@example.com]\n")
     shown = folder.bench("check", "plan.yaml").stdout
-    assert "'schedule' is read and checked, but not acted on" in shown
+    assert "'notify' is read and checked, but not acted on" in shown
     assert "'gates'" not in shown
 
 

@@ -162,7 +162,8 @@ def test_further_sessions_are_added_once(database_url: str, run_entry: MakeRun) 
 def test_a_time_of_a_schedule_has_one_run(database_url: str, run_entry: MakeRun) -> None:
     async def attempt_begin(journal: Journal, number: int) -> str:
         try:
-            await journal.begin(run_entry(f"run-{number}"), tick="p @ 2026-11-27T02:00:00+00:00")
+            entry = run_entry(f"run-{number}")
+            await journal.begin(replace(entry, run=replace(entry.run, tick=datetime(2026, 11, 27, 2, tzinfo=UTC))))
         except AlreadyBegun as error:
             return error.run_id
         return f"run-{number}"
