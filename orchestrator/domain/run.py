@@ -18,7 +18,7 @@ class RunState(StrEnum):
 class Run:
     """The run as a whole. `cloud` is what the plan said: local, hub or a URL (never with credentials).
 
-    A detached run is carried out by workers. `tick` is the scheduled time that it is for, None where somebody started it.
+    A detached run is carried out by workers. `tick` is the scheduled time that it is for, if any.
     """
 
     id: str
