@@ -1,7 +1,7 @@
 """What a running workflow tells its listener. The core neither prints nor logs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestrator.domain.cell import Cell
@@ -10,12 +10,18 @@ from orchestrator.domain.job import JobKey, JobResult
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted:
-    """The run is about to drive these cells, each `repeats` times; `done` jobs ended earlier (resume)."""
+    """The run is about to drive these cells, each `repeats` times; `done` jobs ended earlier (resume).
+
+    `known_s` are seconds that earlier jobs of the cells kept their device; `at_once` jobs may be on the cloud (0: any).
+    """
 
     run_id: str
     cells: tuple[Cell, ...]
     repeats: int
     done: int = 0
+    done_of: Mapping[Cell, int] = field(default_factory=dict)
+    known_s: Mapping[Cell, tuple[float, ...]] = field(default_factory=dict)
+    at_once: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

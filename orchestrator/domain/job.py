@@ -43,13 +43,17 @@ class StateChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One try at a job. `files` are its saved raw files, relative to the run's folder; `notes` are for the reader."""
+    """One try at a job. `files` are its saved raw files, relative to the run's folder; `notes` are for the reader.
+
+    `begun_at` is when the device was first seen to work on it.
+    """
 
     number: int
     started_at: datetime
     ended_at: datetime
     outcome: Outcome
     job_id: str = ""
+    begun_at: datetime | None = None
     changes: tuple[StateChange, ...] = ()
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -48,11 +48,17 @@ class JobState(StrEnum):
         return self in (JobState.SUBMITTING, JobState.SUBMITTED)
 
     @property
+    def needs_upload(self) -> bool:
+        """Whether the job's bundle is not on the cloud yet."""
+        return self in _BEFORE_SUBMISSION
+
+    @property
     def has_outcome(self) -> bool:
         """Whether measuring is over and at most tracking is left."""
         return self in _AFTER_MEASURING
 
 
+_BEFORE_SUBMISSION = {JobState.PLANNED, JobState.RESERVED, JobState.UPLOAD_CREATED}
 _AFTER_MEASURING = {JobState.CONCLUDED, JobState.LOGGING, JobState.LOGGED, JobState.TAGGED, JobState.DONE}
 
 
@@ -78,9 +84,9 @@ class KeptFile:
 class JobEntry:
     """One job's row. The fields from `started_at` to `outcome` are the current attempt's; `attempts` are the past ones.
 
-    `kept` are files of all attempts.
-    `final`: the cloud meant its refusal, another attempt cannot help. `why`: what made its session worth measuring,
-    "" where the plan asked for it.
+    `kept` are files of all attempts. `begun_at` is when the device was first seen to work on it. `final`: the cloud
+    meant its refusal, another attempt cannot help. `why`: what made its session worth measuring, "" where the plan
+    asked for it.
     """
 
     run_id: str
@@ -92,6 +98,7 @@ class JobEntry:
     download_id: str = ""
     upload_id: str = ""
     job_id: str = ""
+    begun_at: datetime | None = None
     changes: tuple[StateChange, ...] = ()
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -113,6 +120,7 @@ class JobEntry:
             ended_at=at,
             outcome=outcome,
             job_id=self.job_id,
+            begun_at=self.begun_at,
             changes=self.changes,
             files=self.files,
             notes=self.notes,

@@ -12,12 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.domain.alert import Alert
+from orchestrator.domain.cell import Cell
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry
 from orchestrator.domain.report import GateResult
 from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import BenchError, UsageError
 from orchestrator.history.baselines import Baselines
 from orchestrator.history.database import open_engine
+from orchestrator.history.durations import durations_before
 from orchestrator.history.holds import Holds
 from orchestrator.history.schema import DETACHED, JOB, RUN
 from orchestrator.history.turns import Turns
@@ -115,6 +117,11 @@ class Journal:
         async with self._engine.connect() as connection:
             found: str | None = (await connection.execute(sa.select(sa.func.max(RUN.c.id)).where(earlier))).scalar()
         return found
+
+    async def durations(self, run: Run) -> dict[Cell, tuple[float, ...]]:
+        """Seconds that devices worked on each cell's jobs in the plan's runs before this one, as far as it was seen."""
+        async with self._engine.connect() as connection:
+            return await durations_before(connection, run)
 
     async def jobs(self, run_id: str) -> tuple[JobEntry, ...]:
         """All jobs of a run, in the order they were planned."""

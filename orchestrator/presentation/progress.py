@@ -93,12 +93,12 @@ def line_of(event: Event, state: RunState, *, verbose: bool) -> str:
         case RunStarted():
             done = f", {event.done:,} done before" if event.done else ""
             where = plural(len(state.devices), "device")
-            text = f"run {event.run_id}: {plural(state.planned, 'job')} on {where}{done}"
+            text = f"run {event.run_id}: {plural(state.planned, 'job')} on {where}{done}{_to_go(state)}"
         case JobMoved():
             text = f"{event.key}: {event.state}{_details(event, verbose)}"
             return one_line(f"{event.at.astimezone(UTC):%H:%M:%S} {text}")
         case JobEnded():
-            text = f"[{state.ended:,}/{state.planned:,}] {event.result.key}: {_outcome(event.result)}"
+            text = f"[{state.ended:,}/{state.planned:,}] {event.result.key}: {_outcome(event.result)}{_to_go(state)}"
             return one_line(f"{event.at.astimezone(UTC):%H:%M:%S} {text}")
         case SessionsAdded():
             text = (
@@ -154,7 +154,10 @@ def _device_row(device: DeviceState, now: datetime) -> list[str | Text]:
 def totals(state: RunState, now: datetime) -> str:
     """How far the run is: jobs, failures, time so far and time still expected."""
     failed = f", {state.failed:,} without a result" if state.failed else ""
-    left = state.remaining_s()
-    expected = f", about {duration(left)} to go" if left else ""
     elapsed = duration(max(0.0, (now - state.started_at).total_seconds()))
-    return f"{state.ended:,} of {plural(state.planned, 'job')}{failed}; {elapsed}{expected}"
+    return f"{state.ended:,} of {plural(state.planned, 'job')}{failed}; {elapsed}{_to_go(state)}"
+
+
+def _to_go(state: RunState) -> str:
+    left_s = state.remaining_s()
+    return f", about {duration(left_s)} to go" if left_s else ""

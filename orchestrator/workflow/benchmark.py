@@ -1,6 +1,7 @@
 """The main job: drive every unfinished job of a run, then say what came of it. A run and its resumption are one."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 
@@ -8,11 +9,12 @@ from orchestrator.client.cloud import Cloud
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.cell_evidence import with_evidence
 from orchestrator.domain.compare import compare
+from orchestrator.domain.durations import Durations
 from orchestrator.domain.event import Listener, RunStarted, SessionsAdded
 from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.exit_code import CLOUD_UNUSABLE, GATE_FAILED, exit_code
 from orchestrator.domain.gate import judge
-from orchestrator.domain.job import JobResult
+from orchestrator.domain.job import Attempt, JobResult
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry
 from orchestrator.domain.next_sessions import next_sessions
 from orchestrator.domain.outcome import Failed, FailureKind, Measured
@@ -45,8 +47,7 @@ async def benchmark(
     try:
         jobs = await journal.jobs(run.id)
         context = await surroundings(entry, jobs, cloud, journal, listen, pace)
-        done = sum(job.state is JobState.DONE for job in jobs)
-        listen(RunStarted(run_id=run.id, cells=entry.cells, repeats=entry.plan.repeats, done=done))
+        listen(_started(context, jobs))
         if added := tuple(job.key.cell for job in jobs if job.key.repeat > entry.plan.repeats):
             listen(SessionsAdded(cells=added, repeats=1))
         await run_jobs(context, jobs)
@@ -64,13 +65,39 @@ async def surroundings(
     entry: RunEntry, jobs: Iterable[JobEntry], cloud: Cloud, journal: Journal, listen: Listener, pace: Pace
 ) -> Context:
     """What each of the run's jobs is driven in, by whomever. Raises CloudError without the hub's project."""
-    project_id = await cloud.hub.project_id(entry.plan.project)
-    quota = OwnQuota(pace=pace, poll_interval_s=entry.plan.limits.poll_interval_s)
-    context = Context(
-        entry=entry, project_id=project_id, cloud=cloud, journal=journal, listen=listen, pace=pace, quota=quota
+    attempts = [(job.key.cell, attempt) for job in jobs for attempt in job.attempts]
+    durations = Durations(await journal.durations(entry.run))
+    for cell, attempt in attempts:
+        durations.learn(cell, attempt)
+    return Context(
+        entry=entry,
+        project_id=await cloud.hub.project_id(entry.plan.project),
+        cloud=cloud,
+        journal=journal,
+        listen=listen,
+        pace=pace,
+        quota=OwnQuota(pace=pace, poll_interval_s=entry.plan.limits.poll_interval_s),
+        durations=durations,
+        durations_s=[_took_s(attempt) for _, attempt in attempts if isinstance(attempt.outcome, Measured)],
     )
-    context.durations_s.extend(_durations_s(jobs))
-    return context
+
+
+def _started(context: Context, jobs: Iterable[JobEntry]) -> RunStarted:
+    entry = context.entry
+    done = Counter(job.key.cell for job in jobs if job.state is JobState.DONE)
+    return RunStarted(
+        run_id=entry.run.id,
+        cells=entry.cells,
+        repeats=entry.plan.repeats,
+        done=done.total(),
+        done_of=done,
+        known_s=context.durations.known(),
+        at_once=entry.plan.limits.in_flight,
+    )
+
+
+def _took_s(attempt: Attempt) -> float:
+    return (attempt.ended_at - attempt.started_at).total_seconds()
 
 
 async def calibrate(
@@ -196,12 +223,6 @@ async def conclusion(entry: RunEntry, journal: Journal, pace: Pace) -> Report:
     state = RunState.COMPLETED if is_logged else RunState.INTERRUPTED
     ended = replace(entry.run, state=state, exit_code=code, ended_at=now)
     return _report(replace(entry, alerts=alerts, seen=seen), ended, jobs, gates, evidence)
-
-
-def _durations_s(jobs: Iterable[JobEntry]) -> list[float]:
-    """How long the attempts took that measured something before a run was resumed."""
-    attempts = (attempt for job in jobs for attempt in job.attempts if isinstance(attempt.outcome, Measured))
-    return [(attempt.ended_at - attempt.started_at).total_seconds() for attempt in attempts]
 
 
 def _report(

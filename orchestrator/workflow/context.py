@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.client.cloud import Cloud
+from orchestrator.domain.durations import Durations
 from orchestrator.domain.event import JobMoved, Listener, Notice
 from orchestrator.domain.job import JobKey, StateChange
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry
 from orchestrator.domain.naming import file_slug
 from orchestrator.history.journal import Journal
+from orchestrator.workflow.on_cloud import OnCloud
 from orchestrator.workflow.pace import Pace
 from orchestrator.workflow.quota import Quota
 from orchestrator.workflow.raw_files import OwnDisk, RawFiles
@@ -17,7 +19,11 @@ from orchestrator.workflow.raw_files import OwnDisk, RawFiles
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """One run's surroundings. `durations_s` are what measured attempts of this run took."""
+    """One run's surroundings.
+
+    `durations_s` is what whole attempts of this run took that measured something; `durations` is what is known of
+    the devices' part in it, from this run and those before.
+    """
 
     entry: RunEntry
     project_id: str
@@ -27,6 +33,8 @@ class Context:
     pace: Pace
     quota: Quota
     raw_files: RawFiles = field(default_factory=OwnDisk)
+    on_cloud: OnCloud = field(default_factory=OnCloud)
+    durations: Durations = field(default_factory=Durations)
     durations_s: list[float] = field(default_factory=list)
     _latest: dict[JobKey, JobEntry] = field(default_factory=dict)
 
@@ -34,9 +42,10 @@ class Context:
         """Journals the job's next state together with what changed, and tells the listener."""
         return await self._record(replace(job, state=state, **change), state.value, detail)
 
-    async def see(self, job: JobEntry, status: str) -> JobEntry:
+    async def see(self, job: JobEntry, status: str, *, is_active: bool = False) -> JobEntry:
         """Journals a status of the cloud's that was not seen before; the job's own state stays."""
-        return await self._record(job, status, "")
+        begun_at = job.begun_at or (self.pace.now() if is_active else None)
+        return await self._record(replace(job, begun_at=begun_at), status, "")
 
     async def keep(self, job: JobEntry, **change: Any) -> JobEntry:
         """Journals a change that is no new state."""

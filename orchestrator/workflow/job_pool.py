@@ -1,17 +1,19 @@
-"""All jobs of a run at once, within the limits: so many on the cloud, so many on a device."""
+"""All jobs of a run, a lane for each device, within the limits: so many on the cloud, so many on a device."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import defaultdict, deque
+from collections.abc import Coroutine, Iterable, Iterator
 
 from orchestrator.domain.event import JobEnded
 from orchestrator.domain.journal import JobEntry, JobState
 from orchestrator.errors import BenchError, CloudError, Interrupted, KeyRefused
 from orchestrator.workflow.context import Context
-from orchestrator.workflow.one_job import measure
+from orchestrator.workflow.one_job import measure, prepare
 from orchestrator.workflow.tracking import track
+from orchestrator.workflow.turns import Turns
 
 LOGGED_AT_ONCE = 8
+UPLOADED_AHEAD_AT_ONCE = 4
 
 
 async def run_jobs(context: Context, jobs: Iterable[JobEntry]) -> None:
@@ -19,12 +21,11 @@ async def run_jobs(context: Context, jobs: Iterable[JobEntry]) -> None:
 
     Raises KeyRefused (nothing else can work), or Interrupted once a stop was asked for.
     """
-    pool = _Pool(context)
-    waiting = sorted((job for job in jobs if job.state is not JobState.DONE), key=_not_on_the_cloud)
+    pool = _Pool(context, [job for job in jobs if job.state is not JobState.DONE])
     try:
         async with asyncio.TaskGroup() as group:
-            for job in waiting:
-                group.create_task(pool.drive(job))
+            for work in pool.work():
+                group.create_task(work)
     except BaseExceptionGroup as failures:
         raise _most_telling(failures) from None
 
@@ -34,21 +35,73 @@ def _not_on_the_cloud(job: JobEntry) -> bool:
     return not job.state.may_be_on_the_cloud
 
 
-class _Pool:
-    def __init__(self, context: Context) -> None:
-        limits = context.entry.plan.limits
-        self._context = context
-        self._in_flight = asyncio.Semaphore(limits.in_flight)
-        self._on_device: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.per_device))
-        self._logging = asyncio.Semaphore(LOGGED_AT_ONCE)
+class _Lane:
+    """One device's jobs, in their order. `door` is held by who brings the next one."""
 
-    async def drive(self, job: JobEntry) -> None:
-        """Measures a job within the limits, then logs it, which holds up no device."""
-        if not job.state.has_outcome:
-            async with self._on_device[job.key.cell.device], self._in_flight:
-                job = await measure(self._context, job)
-        async with self._logging:
+    def __init__(self) -> None:
+        self.jobs: deque[JobEntry] = deque()
+        self.door = asyncio.Lock()
+
+
+class _Pool:
+    def __init__(self, context: Context, jobs: list[JobEntry]) -> None:
+        self._context = context
+        self._unlogged = len(jobs)
+        self._ended: asyncio.Queue[JobEntry | None] = asyncio.Queue()
+        self._uploading = asyncio.Semaphore(UPLOADED_AHEAD_AT_ONCE)
+        self._lanes: defaultdict[str, _Lane] = defaultdict(_Lane)
+        for job in sorted(jobs, key=_not_on_the_cloud):
+            if job.state.has_outcome:
+                self._ended.put_nowait(job)
+            else:
+                self._lanes[job.key.cell.device].jobs.append(job)
+        to_measure = [job for lane in self._lanes.values() for job in lane.jobs]
+        self._turns = Turns(context.entry.plan.limits, to_measure, context.durations)
+
+    def work(self) -> Iterator[Coroutine[None, None, None]]:
+        """All there is to do, side by side. Each lane has one to bring the next bundle while a job runs."""
+        at_once = max(2, self._context.entry.plan.limits.per_device)
+        for lane in self._lanes.values():
+            yield from (self._measure_all(lane) for _ in range(min(at_once, len(lane.jobs))))
+        yield from (self._log_all() for _ in range(min(LOGGED_AT_ONCE, self._unlogged)))
+
+    async def _measure_all(self, lane: _Lane) -> None:
+        """Measures jobs of a lane until it is empty."""
+        while lane.jobs:
+            async with lane.door:
+                if not lane.jobs:
+                    return
+                job = lane.jobs.popleft()
+                is_behind = self._turns.is_busy(job.key.cell.device)
+                if is_behind:
+                    job = await self._brought(job)
+                else:
+                    await self._turns.enter(job)
+            if is_behind and not job.state.has_outcome:
+                await self._turns.enter(job)
+            if not job.state.has_outcome:
+                job = await self._measured(job)
+            self._ended.put_nowait(job)
+
+    async def _brought(self, job: JobEntry) -> JobEntry:
+        """The job with its bundle on the cloud, while the device is busy with another of ours."""
+        async with self._uploading:
+            return await prepare(self._context, job)
+
+    async def _measured(self, job: JobEntry) -> JobEntry:
+        try:
+            return await measure(self._context, job)
+        finally:
+            self._turns.leave(job)
+
+    async def _log_all(self) -> None:
+        """Logs jobs that have their outcome, which holds up no device, until all are logged."""
+        while job := await self._ended.get():
             await log(self._context, job)
+            self._unlogged -= 1
+            if not self._unlogged:
+                for _ in range(LOGGED_AT_ONCE):
+                    self._ended.put_nowait(None)
 
 
 async def log(context: Context, job: JobEntry) -> JobEntry:

@@ -34,24 +34,38 @@ FETCHES = 3
 JOB_QUOTA = "job_quota_exceeded"
 
 
+async def prepare(context: Context, job: JobEntry) -> JobEntry:
+    """Drives a job until its bundle is on the cloud, so that it can be submitted at once. Raises as `measure`."""
+    return await _drive(context, job, lambda state: not state.needs_upload)
+
+
 async def measure(context: Context, job: JobEntry) -> JobEntry:
     """Drives a job to its outcome, over as many attempts as the limits allow. Raises KeyRefused and Interrupted."""
-    driver = _Driver(context, job.key)
     try:
-        while not job.state.has_outcome:
-            context.pace.check()
-            job = await driver.step(job)
-        return job
+        return await _drive(context, job, lambda state: state.has_outcome)
     finally:
-        driver.leave()
+        _leave(context, job.key)
+
+
+async def _drive(context: Context, job: JobEntry, is_there: Callable[[JobState], bool]) -> JobEntry:
+    driver = _Driver(context)
+    while not is_there(job.state):
+        context.pace.check()
+        job = await driver.step(job)
+    return job
+
+
+def _leave(context: Context, key: JobKey) -> None:
+    """This job no longer counts as one of ours on the cloud."""
+    context.on_cloud.leave(key)
+    context.quota.left(key)
 
 
 class _Driver:
     """One job's steps. What must not be journalled (signed URLs) is remembered here and asked for again if lost."""
 
-    def __init__(self, context: Context, key: JobKey) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._key = key
         self._cloud = context.cloud.device_cloud
         self._upload: Upload | None = None
         self._results_url: Secret | None = None
@@ -73,10 +87,6 @@ class _Driver:
         except CloudError as error:
             job = self._context.latest(job)
             return await self._conclude(job, _failure(job.state, error), final=isinstance(error, Refused))
-
-    def leave(self) -> None:
-        """This job no longer counts as one of ours on the cloud."""
-        self._context.quota.left(self._key)
 
     async def _reserve(self, job: JobEntry) -> JobEntry:
         if job.attempt > 1:
@@ -167,7 +177,8 @@ class _Driver:
         return given if given is not None else max(SHORTEST_RECONCILE_S, median(usual) if usual else 0.0)
 
     async def _watch(self, job: JobEntry) -> JobEntry:
-        await self._context.quota.arrived(self._key)
+        await self._context.quota.arrived(job.key)
+        self._context.on_cloud.enter(job.key)
         watched = await watch(self._context, job)
         if isinstance(watched.found, Failed):
             return await self._conclude(watched.job, watched.found)
@@ -195,10 +206,11 @@ class _Driver:
     async def _conclude(self, job: JobEntry, outcome: Outcome, *, final: bool = False) -> JobEntry:
         """Writes how the attempt ended, and in the same stroke whether there is to be another."""
         now = self._context.pace.now()
-        self.leave()
+        _leave(self._context, job.key)
+        job = job.concluded(outcome, now)
         if isinstance(outcome, Measured) and job.started_at:
             self._context.durations_s.append((now - job.started_at).total_seconds())
-        job = job.concluded(outcome, now)
+            self._context.durations.learn(job.key.cell, job.attempts[-1])
         if isinstance(outcome, Failed) and self._may_try_again(job, outcome, final):
             self._upload = self._results_url = None
             return await self._context.move(job.next_attempt(), JobState.PLANNED, detail=f"again: {outcome.reason}")

@@ -36,6 +36,13 @@ class Pace:
             await asyncio.wait_for(self.stop.wait(), timeout=max(0.0, seconds))
         self.check()
 
+    async def sleep_unless(self, event: asyncio.Event, seconds: float) -> None:
+        """Waits, but no longer than until the event, or until a stop is asked for. Raises Interrupted then."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self.unless_stopped(event.wait())
+        self.check()
+
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of a long piece of work that may be cut short by a stop. Raises Interrupted then."""
         task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(self.stop.wait())

@@ -1,7 +1,6 @@
 """The cloud's quota of jobs at once, as those meet it who submit."""
 
 import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -43,8 +42,7 @@ class OwnQuota:
         """Waits until one of ours has ended, or a moment has passed."""
         self._job_ended.clear()
         patience_s = LONGEST_QUOTA_WAIT_S if self._on_cloud else self.poll_interval_s
-        await _first(self._job_ended.wait(), self.pace.sleep(patience_s))
-        self.pace.check()
+        await self.pace.sleep_unless(self._job_ended, patience_s)
 
     async def arrived(self, key: JobKey) -> None:
         """Counts it."""
@@ -54,13 +52,3 @@ class OwnQuota:
         """Wakes those who wait."""
         self._on_cloud.discard(key)
         self._job_ended.set()
-
-
-async def _first(*waits: Awaitable[object]) -> None:
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,7 +1,12 @@
-"""Watching a submitted job and its download together; whichever has something first counts."""
+"""Watching a submitted job and its download together; whichever has something first counts.
+
+A look costs requests, so it is taken when it can show something: rarely while the job waits, at once when the job
+before it on the device is over, then not until the job can be done by what is known of earlier ones, and from there
+on often. Of a job that nothing is known of, looks come further apart the longer it runs.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.client.device_cloud import DownloadView, JobView
 from orchestrator.domain.job import Phase
@@ -14,6 +19,8 @@ from orchestrator.workflow.context import Context
 NO_ANSWER = (AnswerLost, Misbehaving, Overloaded, Unreachable)
 WAITING_GROWTH = 1.5
 LONGEST_INTERVAL_S = 60.0
+EARLY = 0.9  # of the shortest job like it: no job is late for its results
+PATIENCE = 0.05  # of the time that a job of unknown length has run: so late may its results be found
 LOOKS_AFTER_THE_END = 3
 
 
@@ -32,25 +39,62 @@ async def watch(context: Context, job: JobEntry) -> Watched:
     """
     limits, clock = context.entry.plan.limits, context.pace.monotonic
     phase, since, status = Phase.WAITING, clock(), _last_status(job)
-    interval_s = limits.poll_interval_s
+    rhythm = _Rhythm(context=context, job=job)
+    is_answered = True
     while True:
-        view = await _job(context, job.job_id)
-        if view and view.status != status:
-            status, job = view.status, await context.see(job, view.status)
-        if view and view.phase is not phase:
-            phase, since, interval_s = view.phase, clock(), limits.poll_interval_s
-        if view is None or phase is not Phase.WAITING:
+        if phase is not Phase.WAITING or not is_answered:
             download = await _download(context, job.download_id)
             if download and download.ready:
                 return Watched(job=job, found=download.url)
+        view = await _job(context, job.job_id)
+        is_answered = view is not None
+        if view and view.status != status:
+            status, job = view.status, await context.see(job, view.status, is_active=view.phase is Phase.ACTIVE)
+        if view and view.phase is not phase:
+            phase, since = view.phase, clock()
         if phase is Phase.FINAL:
             return Watched(job=job, found=await _after_the_end(context, job, view.verdict if view else ""))
         deadline_s = limits.queue_timeout_s if phase is Phase.WAITING else limits.run_timeout_s
-        if clock() - since > deadline_s:
+        left_s = since + deadline_s - clock()
+        if left_s < 0:
             return Watched(job=job, found=await _last_look(context, job, _too_late(phase, status, deadline_s)))
-        await context.pace.sleep(min(interval_s, deadline_s))
-        if phase is Phase.WAITING:
-            interval_s = min(interval_s * WAITING_GROWTH, max(LONGEST_INTERVAL_S, limits.poll_interval_s))
+        await rhythm.rest(phase, clock() - since, at_most_s=left_s)
+
+
+@dataclass(kw_only=True)
+class _Rhythm:
+    """When to look again."""
+
+    context: Context
+    job: JobEntry
+    waiting_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.waiting_s = self.context.entry.plan.limits.poll_interval_s
+
+    async def rest(self, phase: Phase, elapsed_s: float, *, at_most_s: float) -> None:
+        """Waits until the next look is worth it; `elapsed_s` is how long the phase has lasted."""
+        if phase is Phase.ACTIVE:
+            return await self.context.pace.sleep(min(self._running_s(elapsed_s), at_most_s))
+        on_cloud, seconds = self.context.on_cloud, self._waiting_s()
+        return await self.context.pace.sleep_unless(
+            on_cloud.next_leave(self.job.key.cell.device), min(seconds, at_most_s)
+        )
+
+    def _running_s(self, elapsed_s: float) -> float:
+        poll_s = self.context.entry.plan.limits.poll_interval_s
+        shortest_s = self.context.durations.shortest_s(self.job.key.cell)
+        if shortest_s is None:
+            return max(poll_s, min(elapsed_s * PATIENCE, LONGEST_INTERVAL_S))
+        return max(poll_s, shortest_s * EARLY - elapsed_s)
+
+    def _waiting_s(self) -> float:
+        longest_s = max(LONGEST_INTERVAL_S, self.context.entry.plan.limits.poll_interval_s)
+        if self.context.on_cloud.is_behind(self.job.key):
+            return longest_s
+        now_s = self.waiting_s
+        self.waiting_s = min(now_s * WAITING_GROWTH, longest_s)
+        return now_s
 
 
 async def watch_for_lost_job(context: Context, job: JobEntry, seconds: float) -> Secret | None:

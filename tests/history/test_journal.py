@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -303,5 +303,28 @@ def test_the_old_models_jobs_stand_beside_the_new_ones_in_turn(database_url: str
             moved = await journal.move(replace(jobs[1], state=JobState.RESERVED))
             assert [job for job in await journal.jobs(entry.run.id) if job.version] == [moved]
             assert entry.model_of(moved.key) == old.model
+
+    asyncio.run(walk())
+
+
+def test_durations_are_those_of_the_plans_last_completed_runs(database_url: str, run_entry: MakeRun) -> None:
+    def measured(job: JobEntry, seconds: float, **change: object) -> JobEntry:
+        job = replace(job, **{"started_at": NOW, "begun_at": NOW + timedelta(seconds=100), **change})
+        done = Measured(measurement=Measurement(metrics={}))
+        return job.concluded(done, NOW + timedelta(seconds=100 + seconds))
+
+    async def walk() -> None:
+        async with open_journal(database_url) as journal:
+            for number, state in enumerate([RunState.COMPLETED] * 4 + [RunState.INTERRUPTED]):
+                entry = run_entry(f"2026010{number}T000000Z-abcdef")
+                first, second, third, *_ = await journal.begin(entry)
+                await journal.move(measured(first, 10.0 + number))
+                await journal.move(measured(second, 1.0, begun_at=None))
+                failed = replace(third, started_at=NOW, begun_at=NOW)
+                await journal.move(failed.concluded(Failed(kind=FailureKind.CLOUD, reason=""), NOW))
+                await journal.end(replace(entry.run, state=state, exit_code=0, ended_at=NOW))
+            later = run_entry("20260109T000000Z-abcdef")
+            assert await journal.durations(later.run) == {first.key.cell: (11.0, 12.0, 13.0)}
+            assert await journal.durations(replace(later.run, plan="another")) == {}
 
     asyncio.run(walk())

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.event import Event, JobEnded, JobMoved, Notice, RunStarted
-from orchestrator.domain.job import JobKey, JobResult
+from orchestrator.domain.job import Attempt, JobKey, JobResult
 from orchestrator.domain.measurement import Measurement, Metric
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Skipped
 from orchestrator.presentation.progress import board, progress_listener, totals
@@ -66,15 +66,15 @@ def test_lines_one_for_each_change_of_state() -> None:
             Notice(text="slow down", at=after(8)),
         ]
     )
-    assert lines == [
+    assert [line.replace("\u00a0", " ") for line in lines] == [
         "run run-1: 8 jobs on 2 devices",
         "02:00:01 a on slow #1: submitted",
         "02:00:02 a on slow #1: RUNNING",
         "02:00:04 a on slow #1: RUNNING, attempt 2 (the device went away)",
         "02:00:05 b on slow #1: concluded (signal 11)",
-        "02:00:05 [1/8] a on slow #1: ✓ 4.57 ms",
-        "02:00:06 [2/8] b on slow #1: ✕ model_crash: signal 11 more",
-        "02:00:07 [3/8] a on fast #1: ✕ skipped: stopped",
+        "02:00:05 [1/8] a on slow #1: ✓ 4.57 ms, about 20.0 s to go",
+        "02:00:06 [2/8] b on slow #1: ✕ model_crash: signal 11 more, about 20.0 s to go",
+        "02:00:07 [3/8] a on fast #1: ✕ skipped: stopped, about 15.0 s to go",
         "note: slow down",
     ]
 
@@ -114,6 +114,36 @@ def test_a_device_without_a_finished_job_is_taken_for_average() -> None:
     state.apply(STARTED)
     state.apply(moved(key(2), "submitted", 0))
     state.apply(ended(key(2), 10))
+    assert state.remaining_s() == pytest.approx(40)
+
+
+def test_what_is_known_of_earlier_runs_is_expected_from_the_start() -> None:
+    known = {CELLS[0]: (10.0, 12.0, 50.0), CELLS[1]: (20.0,)}
+    state = RunState(START)
+    state.apply(replace(STARTED, known_s=known))
+    assert state.remaining_s() == pytest.approx(4 * (10 + 12 + 50 + 20) / 4)  # the other device is taken for average
+    assert told([replace(STARTED, known_s=known)])[0].replace("\u00a0", " ").endswith(", about 1 min 32 s to go")
+
+
+def test_a_job_is_expected_to_take_what_its_device_was_busy_with_the_last() -> None:
+    """Not what it took in all: it may have waited behind another of ours."""
+    state = RunState(START)
+    state.apply(replace(STARTED, cells=CELLS[:1]))
+    attempt = Attempt(number=1, started_at=START, begun_at=after(60), ended_at=after(70), outcome=OK)
+    state.apply(moved(key(0), "submitted", 0))
+    state.apply(JobEnded(result=JobResult(key=key(0), outcome=OK, attempts=(attempt,)), at=after(71)))
+    assert state.remaining_s() == pytest.approx(10)
+
+
+def test_all_devices_together_take_as_long_as_the_cloud_lets_them() -> None:
+    state = RunState(START)
+    state.apply(replace(STARTED, known_s=dict.fromkeys(CELLS, (10.0,)), at_once=1))
+    assert state.remaining_s() == pytest.approx(80)
+
+
+def test_a_resumed_run_expects_only_what_is_left() -> None:
+    state = RunState(START)
+    state.apply(replace(STARTED, done=3, done_of={CELLS[0]: 2, CELLS[1]: 1}, known_s=dict.fromkeys(CELLS, (10.0,))))
     assert state.remaining_s() == pytest.approx(40)
 
 

@@ -189,6 +189,7 @@ class World:
     events: list[Event] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     hurry: Hurry | None = None
+    begun: RunEntry | None = None
     api: FaultyTransport | None = None
     storage: FaultyTransport | None = None
 
@@ -233,7 +234,7 @@ class World:
 
     def begin(self, **plan_change: Any) -> RunEntry:
         """Journals a new run."""
-        entry = self.entry(**plan_change)
+        self.begun = entry = self.entry(**plan_change)
 
         async def write() -> None:
             async with open_journal(self.database_url) as journal:

@@ -6,6 +6,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -218,12 +219,29 @@ def test_a_clouds_hostile_names_break_no_output_and_no_path(world: Any, make_fau
     assert not outside
 
 
-def test_waiting_costs_few_requests(world: Any) -> None:
-    """A job that waits is looked at less and less often."""
-    world.devices.answer = lambda number, order: (time.sleep(2.5), world.good())[1]
-    world.run(limits=Limits(poll_interval_s=0.1, per_device=2), devices=ONE)
-    looks = [path for method, path, _ in world.api.passed if method == "GET" and path.startswith(JOBS)]
-    assert len(looks) < 80
+def test_watching_costs_few_requests_and_fewer_once_it_is_known_how_long_jobs_take(world: Any) -> None:
+    """A job behind another of ours is not looked at, one of known length not before it can be done."""
+    world.devices.answer = lambda number, order: (time.sleep(2), world.good())[1]
+
+    def looks() -> int:
+        world.run(limits=Limits(poll_interval_s=0.1, per_device=2), devices=ONE)
+        return sum(method == "GET" and path.startswith(JOBS) for method, path, _ in world.api.passed)
+
+    first, second = looks(), looks()
+    assert 8 < first < 35
+    assert second < 16
+    begun = [job.attempts[0].begun_at for job in world.journalled(world.begun)]
+    assert begun[1] - begun[0] > timedelta(seconds=1.5)
+
+
+def test_with_one_job_a_device_the_next_bundle_is_sent_meanwhile(world: Any) -> None:
+    world.devices.answer = lambda number, order: (time.sleep(1), world.good())[1]
+    world.run(limits=Limits(poll_interval_s=0.05, per_device=1), devices=ONE, repeats=3)
+    states = [(event.key.repeat, event.state) for event in world.events if isinstance(event, JobMoved)]
+    for repeat in (1, 2):
+        assert states.index((repeat + 1, "uploaded")) < states.index((repeat, "concluded"))
+        assert states.index((repeat, "concluded")) < states.index((repeat + 1, "submitted"))
+    assert (3, "reserved") not in states[: states.index((1, "concluded"))]
 
 
 def test_nobody_is_left_behind(world: Any) -> None:
