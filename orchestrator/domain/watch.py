@@ -215,9 +215,9 @@ def _onset(look: Look, alert: Alert, changes: Sequence[ChangePoint]) -> datetime
 def _ending(look: Look, alert: Alert, changes: Sequence[ChangePoint]) -> Ending | None:
     two = look.last_two
     if two and two[0].at > alert.began:
-        finding = look.finding(two, alert.kind)
-        if finding is not None and finding.verdict is Verdict.PASS:
-            return Ending(alert=alert, back_since=two[0].at, because=f"two nights together pass: {finding.reason}")
+        judged = [look.finding((night,), alert.kind) for night in two]
+        if all(finding is not None and finding.verdict is Verdict.PASS for finding in judged):
+            return Ending(alert=alert, back_since=two[0].at, because="its rule passes two nights in a row")
     for point in changes[-1:]:
         back = look.nights.sessions[point.index]
         distance = point.after - sign_of(alert.metric) * math.log(alert.before)
