@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "report": "Render a run's reports again, offline.",
     "gate": "A run's verdicts again, offline.",
     "baseline": "Named runs, and changes that are wanted.",
+    "alerts": "Changes for the worse, and who knows of them.",
     "history": "Cells over time.",
     "calibrate": "How much a farm scatters, and which tolerances it can hold.",
     "schedule": "Run plans at their times, until stopped.",

@@ -17,6 +17,8 @@ from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import CellReport, Report, Trust
 from orchestrator.domain.run import Run
 from orchestrator.presentation.again import measured_again
+from orchestrator.presentation.alert_table import print_alerts
+from orchestrator.presentation.alert_words import report_alerts
 from orchestrator.presentation.changes import summary_of
 from orchestrator.presentation.escape import one_line
 from orchestrator.presentation.gate_table import print_verdicts
@@ -51,6 +53,7 @@ def print_report(report: Report, folder: Path, *, stream: TextIO) -> None:
     _print_failures(console, report)
     _print_again(console, report)
     _print_gates(console, report)
+    print_alerts(console, report_alerts(report)[:MOST_ROWS])
     if report.comparison:
         console.print(plain(f"against {report.comparison.baseline.id}: {summary_of(report.comparison)}"))
     for notice in report.notices:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from orchestrator.domain.alert import Alert
 from orchestrator.domain.job import Attempt, JobResult
 from orchestrator.domain.model import Model
 from orchestrator.domain.outcome import Failed, Measured, Outcome, Skipped
@@ -28,6 +29,7 @@ def results_file(report: Report) -> shape.ResultsFile:
         devices=report.devices,
         notices=report.notices,
         comparison=report.comparison,
+        alerts=tuple(alert_shape(alert, report.run.id) for alert in report.alerts),
         profile=report.profile,
     )
 
@@ -166,6 +168,14 @@ def _gate_shape(gate: GateResult) -> shape.GateShape:
             **numbers,
         }
     )
+
+
+def alert_shape(alert: Alert, run_id: str = "") -> shape.AlertShape:
+    """An alert, for the results of a run or by itself."""
+    names, cell = shape.AlertShape.model_fields, alert.cell
+    given = {name: getattr(alert, name) for name in names if hasattr(alert, name)}
+    place = {"model": cell.model, "device": cell.device, "variant": cell.variant}
+    return shape.AlertShape.model_validate({**given, **place, "is_new": alert.run_id == run_id})
 
 
 def _finite(value: float | None) -> float | None:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PositiveFloat
 
+from orchestrator.domain.alert import AlertKind, AlertState
 from orchestrator.domain.comparison import Comparison
 from orchestrator.domain.device import Device
 from orchestrator.domain.job import StateChange
@@ -145,6 +146,38 @@ class GateShape(_Shape):
     statistic: str = ""
 
 
+class AlertShape(_Shape):
+    """A change for the worse of a cell's metric, as it stood when the run ended. `change` is a fraction."""
+
+    id: str
+    project: str
+    model: str
+    device: str
+    variant: str = "default"
+    metric: str
+    kind: AlertKind
+    state: AlertState
+    is_new: bool = False
+    since: datetime
+    onset: datetime | None = None
+    before: PositiveFloat
+    after: PositiveFloat
+    change: float
+    p: float | None = None
+    low: float | None = None
+    high: float | None = None
+    context: str = ""
+    run_id: str
+    opened_at: datetime
+    who: str = ""
+    reason: str = ""
+    until: datetime | None = None
+    closed_at: datetime | None = None
+    closed_by: str = ""
+    closed_because: str = ""
+    back_since: datetime | None = None
+
+
 class ResultsFile(_Shape):
     """The whole file."""
 
@@ -159,4 +192,5 @@ class ResultsFile(_Shape):
     devices: tuple[Device, ...] = ()
     notices: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    alerts: tuple[AlertShape, ...] = ()
     profile: str = "release"

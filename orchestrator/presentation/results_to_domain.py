@@ -1,5 +1,6 @@
 """The shape of results.json as the report that it was written from."""
 
+from orchestrator.domain.alert import Alert
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.job import Attempt, JobKey, JobResult
 from orchestrator.domain.measurement import Layer, Measurement, Metric
@@ -24,11 +25,12 @@ def report_in(file: shape.ResultsFile) -> Report:
         gates=tuple(_gate(gate) for gate in file.gates),
         notices=file.notices,
         comparison=file.comparison,
+        alerts=tuple(_alert(alert) for alert in file.alerts),
         profile=file.profile,
     )
 
 
-def _cell(found: shape.JobShape | shape.CellShape | shape.GateShape) -> Cell:
+def _cell(found: shape.JobShape | shape.CellShape | shape.GateShape | shape.AlertShape) -> Cell:
     return Cell(model=found.model, device=found.device, variant=found.variant)
 
 
@@ -106,3 +108,8 @@ def _cell_layer(found: shape.CellLayerShape) -> CellLayer:
 
 def _gate(gate: shape.GateShape) -> GateResult:
     return GateResult(cell=_cell(gate), **gate.model_dump(exclude=_KEY))
+
+
+def _alert(alert: shape.AlertShape) -> Alert:
+    told = _KEY | {"id", "change", "is_new"}
+    return Alert(cell=_cell(alert), **alert.model_dump(exclude=told))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from orchestrator.domain.ranking import rank
 from orchestrator.domain.report import CellReport, Report, Trust
 from orchestrator.presentation.again import measured_again
+from orchestrator.presentation.alert_words import counted, report_alerts
 from orchestrator.presentation.comparison_report import markdown_lines
 from orchestrator.presentation.escape import markdown
 from orchestrator.presentation.gate_words import GateWords, gate_words, judged, worst_first
@@ -44,6 +45,7 @@ def _lines(report: Report) -> Iterator[str]:
     if report.comparison:
         yield ""
         yield from markdown_lines(report.comparison, most=MOST_CHANGES)
+    yield from _alerts(report)
     yield from _gates(report)
     yield from _again(report)
     yield from _models(report)
@@ -63,6 +65,26 @@ def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> I
             yield f"|{'|'.join('--:' if head.endswith(':') else '---' for head in heads)}|"
             first = False
         yield f"| {' | '.join(row)} |"
+
+
+def _alerts(report: Report) -> Iterator[str]:
+    yield from _table(
+        f"Alerts ({counted(report)})",
+        ("Alert", "State", "Cell", "Metric", "Change:", "Since", "Found by", "What became of it"),
+        (
+            (
+                f"`{words.id}`",
+                f"{words.mark} {words.state}" + (f", **{words.news}**" if words.news else ""),
+                markdown(words.cell),
+                markdown(words.metric),
+                f"{words.change} ({words.values})",
+                f"{words.since}, {words.age}",
+                markdown("; ".join(filter(None, (words.found, words.context)))),
+                markdown(words.standing),
+            )
+            for words in report_alerts(report)
+        ),
+    )
 
 
 def _gates(report: Report) -> Iterator[str]:

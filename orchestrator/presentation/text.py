@@ -102,6 +102,11 @@ def duration(seconds: float | None) -> str:
     return f"{hours:,}\u00a0h\u00a0{minutes:02}\u00a0min"
 
 
+def day(at: datetime | None) -> str:
+    """A date, in UTC."""
+    return MISSING if at is None else f"{at.astimezone(UTC):%Y-%m-%d}"
+
+
 def moment(at: datetime | None) -> str:
     """A point in time, in UTC to the second."""
     return MISSING if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

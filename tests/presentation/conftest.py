@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from orchestrator.domain.alert import Alert, AlertKind, AlertState, accept, acknowledge, resolve
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.device import Device, Platform
 from orchestrator.domain.job import Attempt, JobKey, JobResult, StateChange
@@ -143,8 +144,36 @@ class ReportFactory:
             cells=cells,
             jobs=tuple(jobs),
             gates=self.gates([c.cell for c in cells], text) if gates else (),
+            alerts=self.alerts(run, [c.cell for c in cells], text) if gates else (),
             notices=(text or "The cloud answered 429 twice; the run slowed down.",),
         )
+
+    def alerts(self, run: Run, cells: list[Cell], text: str) -> tuple[Alert, ...]:
+        """An alert of each kind and state, the first one new."""
+        kinds, states = list(AlertKind), list(AlertState)
+        made = [
+            Alert(
+                project=run.project,
+                cell=cells[number % len(cells)],
+                metric="latency_p50_ms",
+                kind=kinds[number % 3],
+                since=START - timedelta(days=4 * number),
+                before=10.0,
+                after=12.0,
+                low=0.18 if number % 3 != 1 else None,
+                high=0.22 if number % 3 != 1 else None,
+                p=1.2e-7 if number % 3 == 1 else None,
+                context=text or "os: 14 -> 15" if number == 1 else "",
+                run_id=run.id if number == 0 else "20260301T020000Z-0c0ffe",
+                opened_at=START - timedelta(days=4 * number),
+            )
+            for number in range(5)
+        ]
+        known = acknowledge(made[2], who=text or "ada", reason=text or "driver bug", until=START + timedelta(days=9))
+        gone = resolve(made[3], back_since=START, run_id=run.id, because=text or "it passes", now=START)
+        wanted = accept(made[4], who=text or "ada", reason="", now=START)
+        assert [alert.state for alert in (made[0], known, gone, wanted)] == states
+        return (*made[:2], known, gone, wanted)
 
     def model(self, index: int) -> Model:
         """A validated model; every third has random weights, every fourth a dimension that was chosen."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.device import Device, DeviceSelector, Platform
-from orchestrator.domain.job import Attempt
+from orchestrator.domain.job import Attempt, StateChange
 from orchestrator.domain.journal import JobState, RunEntry
 from orchestrator.domain.measurement import Measurement, Metric
 from orchestrator.domain.model import Model, ModelFormat
@@ -25,6 +25,7 @@ from orchestrator.workflow.benchmark import conclusion, judge_again
 from orchestrator.workflow.pace import Pace
 
 FIRST_NIGHT = datetime(2026, 3, 1, 2, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 METRIC = "latency_p50_ms"
 CELL = Cell(model="m", device="d")
 RULE = GateRule(metric=METRIC, max_regression=0.05)
@@ -100,7 +101,8 @@ class Nightly:
         for place, job in enumerate(await journal.jobs(entry.run.id)):
             at = entry.run.started_at + timedelta(minutes=place)
             outcome = Measured(measurement=self.measured(sessions_ms[place // self.plan.repeats]))
-            attempt = Attempt(number=1, started_at=at, ended_at=at, outcome=outcome)
+            changes = (StateChange(state="running", at=at),)
+            attempt = Attempt(number=1, started_at=at, ended_at=at + SECOND, outcome=outcome, changes=changes)
             await journal.move(replace(job, state=JobState.DONE, outcome=outcome, attempts=(attempt,)))
         report = await conclusion(entry, journal, NightPace(moment=entry.run.started_at + timedelta(hours=1)))
         await journal.end(report.run, report.gates, report.alerts, report.seen)

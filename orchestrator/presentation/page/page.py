@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from orchestrator.domain.report import Report
 from orchestrator.presentation.again import SessionWords, measured_again
+from orchestrator.presentation.page.alerts import Alerts, alerts
 from orchestrator.presentation.page.cells import CellsTable, cells_table
 from orchestrator.presentation.page.changes import Changes, changes
 from orchestrator.presentation.page.conditions import Conditions, conditions
@@ -40,6 +41,7 @@ class Page:
     timeline: Timeline
     phases: tuple[str, ...]
     conditions: Conditions
+    alerts: Alerts
     gates: Gates
     again: tuple[SessionWords, ...]
     cells: CellsTable
@@ -68,6 +70,7 @@ def page_of(report: Report) -> Page:
         timeline=timeline(report),
         phases=PHASES,
         conditions=conditions(report),
+        alerts=alerts(report),
         gates=gates(report),
         again=measured_again(report),
         cells=cells_table(report),

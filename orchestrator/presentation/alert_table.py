@@ -1,0 +1,74 @@
+"""Alerts in the terminal and for programs: `bench alerts`, and the alerts of a run's cells."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TextIO
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from orchestrator.domain.alert import Alert, AlertState
+from orchestrator.presentation.alert_words import AlertWords, alert_words, by_urgency, standing
+from orchestrator.presentation.results_from_domain import alert_shape
+from orchestrator.presentation.terminal import open_console, plain
+from orchestrator.presentation.text import moment, plural
+
+_STYLES = {"open": "bold red", "acknowledged": "yellow", "resolved": "green", "accepted": "green"}
+
+
+def print_list(alerts: Iterable[Alert], now: datetime, *, stream: TextIO) -> None:
+    """All given alerts, open ones first and of each state the oldest first; then how many there are of each."""
+    console = open_console(stream)
+    ordered = by_urgency(alerts)
+    print_alerts(console, [alert_words(alert, now) for alert in ordered])
+    states = [alert.state for alert in ordered]
+    counts = ", ".join(f"{states.count(state):,} {state}" for state in AlertState if state in states)
+    console.print(plain(f"{plural(len(ordered), 'alert')}: {counts}" if ordered else "no alert"))
+
+
+def print_alerts(console: Console, alerts: Sequence[AlertWords]) -> None:
+    """Two lines an alert and what is known beside: a table would not fit beside the names of cells."""
+    for words in alerts:
+        head = Text.assemble(
+            (f"{words.mark} {words.state}", _STYLES[words.state]), " ", plain(words.id, style="bold"), " "
+        )
+        news = f"{words.news}: " if words.news else ""
+        console.print(head, plain(f"{news}{words.metric} of {words.cell} {words.change}"))
+        for line in _details(words):
+            console.print(Padding(plain(line), (0, 0, 0, 2), expand=False))
+
+
+def print_life(steps: Sequence[Alert], now: datetime, *, stream: TextIO) -> None:
+    """One alert with all that became of it, oldest first."""
+    console = open_console(stream)
+    alert = steps[-1]
+    print_alerts(console, [alert_words(alert, now)])
+    console.print(plain(f"project {alert.project}; found {moment(alert.opened_at)} by run {alert.run_id}"))
+    for step in steps[1:]:
+        console.print(Padding(plain(_told_step(step)), (0, 0, 0, 2), expand=False))
+
+
+def alerts_as_json(alerts: Iterable[Alert]) -> str:
+    """One object an alert, in the order of the list."""
+    return json.dumps([alert_shape(alert).model_dump(mode="json") for alert in by_urgency(alerts)], indent=1)
+
+
+def life_as_json(steps: Sequence[Alert]) -> str:
+    """The alert as it stands, with its earlier `steps`."""
+    *earlier, alert = (alert_shape(step).model_dump(mode="json") for step in steps)
+    return json.dumps({**alert, "steps": earlier}, indent=1)
+
+
+def _details(words: AlertWords) -> Iterable[str]:
+    yield f"{words.values} since {words.since} ({words.age}), found by {words.found}"
+    if words.context:
+        yield f"at that point {words.context}"
+    if words.standing != AlertState.OPEN:
+        yield words.standing
+
+
+def _told_step(step: Alert) -> str:
+    is_only_earlier = step.state is AlertState.OPEN and step.onset is not None
+    return f"it began earlier than it was found: on {moment(step.onset)}" if is_only_earlier else standing(step)
