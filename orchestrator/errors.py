@@ -17,6 +17,7 @@
     │   └── TransferBroken        a download or upload ended early
     ├── StoreError            4   the store of files could not be used
     │   └── NotStored             it has no such file, or another one than was put in
+    ├── WorkerLost            4   a worker's database was away for too long; it is to be started again
     └── Interrupted         130   stopped by the user; the run can be resumed
 
 Inside a job a CloudError becomes an outcome and ends nothing; KeyRefused always ends the run.
@@ -133,6 +134,12 @@ class StoreError(BenchError):
 
 class NotStored(StoreError):
     """The store has no file of that name, or its content is not what was put in."""
+
+
+class WorkerLost(BenchError):
+    """A worker cannot go on; one that is started again can."""
+
+    exit_code = 4
 
 
 class Interrupted(BenchError):

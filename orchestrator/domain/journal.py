@@ -21,7 +21,7 @@ from orchestrator.domain.device import Device
 from orchestrator.domain.job import Attempt, JobKey, JobResult, StateChange
 from orchestrator.domain.model import Model
 from orchestrator.domain.old_model import OldModel
-from orchestrator.domain.outcome import Outcome, Skipped
+from orchestrator.domain.outcome import Failed, FailureKind, Outcome, Skipped
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import GateResult
 from orchestrator.domain.run import Run
@@ -126,6 +126,12 @@ class JobEntry:
             notes=self.notes,
         )
         return replace(self, attempts=(*self.attempts, attempt), outcome=outcome)
+
+    def cancelled(self, at: datetime) -> "JobEntry":
+        """The entry once nobody wants the job any more; of one that was never begun, nothing needs to be logged."""
+        outcome = Failed(kind=FailureKind.CANCELLED, reason="the run was cancelled")
+        has_begun = self.started_at is not None or self.attempts
+        return replace(self.concluded(outcome, at), state=JobState.CONCLUDED if has_begun else JobState.DONE)
 
     def next_attempt(self) -> "JobEntry":
         """The entry with its concluded attempt put behind it, ready for another one."""

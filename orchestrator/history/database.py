@@ -13,11 +13,27 @@ from orchestrator.errors import UsageError
 from orchestrator.history.version import HEAD, version_of
 
 BUSY_TIMEOUT_MS = 30_000
+# a server that is cut off is noticed within half a minute, and never holds anybody up for longer
+KEEPALIVE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 def sqlite_url(home: Path) -> str:
     """The URL of the database in a state folder."""
     return f"sqlite+aiosqlite:///{home / 'history.db'}"
+
+
+def conninfo(url: str) -> str:
+    """The PostgreSQL database at a URL as libpq wants it, with its password. Raises UsageError where it is another."""
+    if not url.startswith("postgresql"):
+        message = "workers need a PostgreSQL database: BENCH_DATABASE_URL=postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+        raise UsageError(message)
+    return sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @asynccontextmanager
@@ -51,7 +67,9 @@ def _upgrade(connection: sa.Connection, place: str) -> None:
 
 def _engine(url: str) -> AsyncEngine:
     try:
-        return _sqlite_engine(url) if url.startswith("sqlite") else create_async_engine(url, pool_pre_ping=True)
+        if url.startswith("sqlite"):
+            return _sqlite_engine(url)
+        return create_async_engine(url, pool_pre_ping=True, connect_args=KEEPALIVE if "psycopg" in url else {})
     except SQLAlchemyError:
         message = "BENCH_DATABASE_URL is no database URL, such as sqlite+aiosqlite:///folder/history.db"
         raise UsageError(message) from None

@@ -17,7 +17,7 @@ from orchestrator.domain.gate import judge
 from orchestrator.domain.job import Attempt, JobResult
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry
 from orchestrator.domain.next_sessions import next_sessions
-from orchestrator.domain.outcome import Failed, FailureKind, Measured
+from orchestrator.domain.outcome import FailureKind, Measured
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import GateResult, Report, report_cells
 from orchestrator.domain.run import Run, RunState
@@ -147,12 +147,9 @@ async def cancel(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listen
 
     The protocol cannot stop a job that runs on a device; its results are no longer looked at. Raises as `benchmark`.
     """
-    cancelled = Failed(kind=FailureKind.CANCELLED, reason="the run was cancelled")
     for job in await journal.jobs(entry.run.id):
         if not job.state.has_outcome:
-            has_begun = job.started_at is not None or job.attempts
-            state = JobState.CONCLUDED if has_begun else JobState.DONE
-            await journal.move(replace(job.concluded(cancelled, pace.now()), state=state))
+            await journal.move(job.cancelled(pace.now()))
     return await benchmark(entry, cloud, journal, listen, pace)
 
 

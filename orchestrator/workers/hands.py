@@ -1,0 +1,145 @@
+"""What a worker does for a task: drives one job as far as it goes, or ends a run whose jobs are all over."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from orchestrator.client.cloud import Cloud
+from orchestrator.domain.event import Event, Notice
+from orchestrator.domain.journal import JobState, RunEntry
+from orchestrator.domain.report import Report
+from orchestrator.domain.run import RunState
+from orchestrator.errors import UsageError
+from orchestrator.history.journal import Journal, Superseded
+from orchestrator.history.store import Store
+from orchestrator.history.turns import Task
+from orchestrator.workers.queue import Queue
+from orchestrator.workers.shared_files import SharedFiles, bring_models
+from orchestrator.workers.shared_quota import SharedQuota
+from orchestrator.workflow.benchmark import compared, conclusion, sessions_that_decide, surroundings
+from orchestrator.workflow.context import Context
+from orchestrator.workflow.job_pool import log
+from orchestrator.workflow.one_job import measure
+from orchestrator.workflow.pace import Pace
+
+LOGGED_AT_ONCE = 8
+RUNS_AT_HAND = 8
+DURATIONS_LOOKED_AT = 30
+
+OpenCloud = Callable[[str], AbstractAsyncContextManager[Cloud]]
+Publish = Callable[[Report, Path], Awaitable[None]]
+Tell = Callable[[str, Event], None]
+
+
+class Unfit(UsageError):
+    """This worker's settings keep it from working for a run."""
+
+
+@dataclass(kw_only=True)
+class Hands:
+    """One worker's means. `tell` hears what happens in which run; `publish` writes a run's reports into its folder.
+
+    `reports` and `models` are this machine's folders for files of runs.
+    """
+
+    journal: Journal
+    queue: Queue
+    store: Store
+    open_cloud: OpenCloud
+    publish: Publish
+    tell: Tell
+    pace: Pace
+    reports: Path
+    models: Path
+    _clouds: dict[str, Cloud] = field(default_factory=dict)
+    _contexts: dict[str, Context] = field(default_factory=dict)
+    _preparing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _logging: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOGGED_AT_ONCE))
+    _open: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def close(self) -> None:
+        """Closes the clouds."""
+        await self._open.aclose()
+
+    async def perform(self, task: Task) -> None:
+        """Does what the task asks for; doing it again, or beside another worker, is harmless.
+
+        Raises Interrupted once a stop was asked for, and what keeps the task from being done here and now.
+        """
+        self.pace.check()
+        if task.position is None:
+            await self._settle(task.run_id)
+        else:
+            await self._drive(task.run_id, task.position)
+
+    async def _drive(self, run_id: str, position: int) -> None:
+        context, turns, put = await self._context(run_id), self.journal.turns, self.queue.put
+        job = await self.journal.job(run_id, position)
+        try:
+            if not job.state.has_outcome:
+                job = await measure(context, job)
+                await self.journal.holds.open(context.entry.run.cloud)
+                await turns.hand_out(run_id, put)
+            if job.state is not JobState.DONE:
+                async with self._logging:
+                    await log(context, job)
+        except Superseded:
+            return  # another worker has it
+        finally:
+            context.forget(job.key)
+        await turns.over(run_id, position, put)
+
+    async def _settle(self, run_id: str) -> None:
+        """Asks for further sessions, or ends the run: its reports are there before it is written that it has ended."""
+        entry = await self.journal.run(run_id)
+        if entry.run.state is not RunState.RUNNING:
+            return
+        if await self._goes_on(run_id):
+            await self.journal.turns.go_on(run_id, self.queue.put)
+            return
+        report = await conclusion(entry, self.journal, self.pace)
+        await self.publish(await compared(report, entry, self.journal), self.reports / run_id)
+        try:
+            await self.journal.end(report.run, report.gates)
+        except Superseded:
+            return
+        self._contexts.pop(run_id, None)
+        self.tell(run_id, Notice(text=f"ended, exit code {report.run.exit_code}", at=self.pace.now()))
+
+    async def _goes_on(self, run_id: str) -> bool:
+        if not await self.journal.turns.is_over(run_id):
+            return True
+        try:
+            return bool(await sessions_that_decide(await self._context(run_id)))
+        except Superseded:
+            return True
+
+    async def _context(self, run_id: str) -> Context:
+        async with self._preparing:
+            if run_id not in self._contexts:
+                self._contexts[run_id] = await self._prepare(await self.journal.run(run_id))
+                for old in list(self._contexts)[:-RUNS_AT_HAND]:
+                    del self._contexts[old]
+            return self._contexts[run_id]
+
+    async def _prepare(self, entry: RunEntry) -> Context:
+        run_id, cloud = entry.run.id, entry.run.cloud
+        here = replace(await bring_models(entry, self.store, self.models), folder=self.reports / run_id)
+        known = await self.journal.some_done(run_id, DURATIONS_LOOKED_AT)
+        listen = partial(self.tell, run_id)
+        context = await surroundings(here, known, await self._cloud(cloud), self.journal, listen, self.pace)
+        interval_s = entry.plan.limits.poll_interval_s
+        quota = SharedQuota(cloud=cloud, holds=self.journal.holds, pace=self.pace, poll_interval_s=interval_s)
+        files = SharedFiles(run_id=run_id, folder=here.folder, store=self.store)
+        return replace(context, quota=quota, raw_files=files)
+
+    async def _cloud(self, name: str) -> Cloud:
+        if name not in self._clouds:
+            try:
+                self._clouds[name] = await self._open.enter_async_context(self.open_cloud(name))
+            except UsageError as error:
+                raise Unfit(str(error)) from None
+        return self._clouds[name]

@@ -1,0 +1,104 @@
+"""A run's files where every worker finds them: its models before it begins, its raw files as they are fetched."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.client.cloud import read_outcome
+from orchestrator.domain.journal import JobEntry, KeptFile, RunEntry
+from orchestrator.domain.model import Model
+from orchestrator.errors import NotStored
+from orchestrator.history.store import Store
+from orchestrator.inputs.model_file import model_sha256
+
+
+async def keep_models(entry: RunEntry, store: Store) -> None:
+    """Puts the run's models into the store, each once whatever its name. Raises StoreError."""
+    old = [old.model for old in entry.controls if not old.unusable]
+    for model in (*entry.models, *old):
+        for file in (model.path, *model.external_files):
+            name = _model_name(model, file)
+            if not await store.has(name):
+                await store.put(name, file)
+
+
+async def bring_models(entry: RunEntry, store: Store, to: Path) -> RunEntry:
+    """The entry with its models in a folder of this machine, fetched where they are not there.
+
+    Raises StoreError, also where what the store has is another model.
+    """
+    models = [await _bring(model, store, to) for model in entry.models]
+    controls = [
+        old if old.unusable else replace(old, model=await _bring(old.model, store, to)) for old in entry.controls
+    ]
+    return replace(entry, models=tuple(models), controls=tuple(controls))
+
+
+async def _bring(model: Model, store: Store, to: Path) -> Model:
+    files = {file: to / _model_name(model, file) for file in (model.path, *model.external_files)}
+    here = replace(model, path=files[model.path], external_files=tuple(files[file] for file in model.external_files))
+    if await asyncio.to_thread(_sha256, here) == model.sha256:
+        return here
+    for file, local in files.items():
+        await asyncio.to_thread(local.parent.mkdir, parents=True, exist_ok=True)
+        await store.fetch(_model_name(model, file), local)
+    if await asyncio.to_thread(_sha256, here) != model.sha256:
+        message = f"{model.name}: the store holds another model under {model.sha256[:12]}"
+        raise NotStored(message)
+    return here
+
+
+def _sha256(model: Model) -> str:
+    try:
+        return model_sha256(model.path, model.external_files)
+    except OSError:
+        return ""
+
+
+def _model_name(model: Model, file: Path) -> str:
+    return f"models/{model.sha256}/{file.relative_to(model.path.parent).as_posix()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedFiles:
+    """The raw files of one run: each attempt's archive lies in the store before the journal says how it ended."""
+
+    run_id: str
+    folder: Path
+    store: Store
+
+    async def keep(self, job: JobEntry, archive: Path) -> JobEntry:
+        """Puts it there."""
+        file = archive.relative_to(self.folder).as_posix()
+        stored = await self.store.put(self._name(file), archive)
+        kept = KeptFile(file=file, uri=stored.uri, sha256=stored.sha256)
+        return replace(job, kept=(*(other for other in job.kept if other.file != file), kept))
+
+    async def bring(self, job: JobEntry) -> None:
+        """Fetches and unpacks what another machine fetched."""
+        files = job.attempts[-1].files if job.attempts else ()
+        if await asyncio.to_thread(lambda: all((self.folder / file).exists() for file in files)):
+            return
+        for kept in job.kept:
+            if kept.file in files:
+                await self._bring(kept)
+
+    async def bring_all(self, job: JobEntry) -> None:
+        """Fetches and unpacks the raw files of every attempt that are not here."""
+        for kept in job.kept:
+            if not await asyncio.to_thread((self.folder / kept.file).exists):
+                await self._bring(kept)
+
+    async def _bring(self, kept: KeptFile) -> None:
+        archive = self.folder / kept.file
+        await asyncio.to_thread(archive.parent.mkdir, parents=True, exist_ok=True)
+        await self.store.fetch(self._name(kept.file), archive, sha256=kept.sha256)
+        await asyncio.to_thread(read_outcome, archive, archive.parent)
+
+    def _name(self, file: str) -> str:
+        return run_file(self.run_id, file)
+
+
+def run_file(run_id: str, file: str) -> str:
+    """The store's name for a file of a run."""
+    return f"runs/{run_id}/{file}"
