@@ -23,8 +23,12 @@ HOUSE: dict[str, tuple[set[str], set[str]]] = {
     "localcloud.measure": ({"protocol", "sandbox"}, {"numpy", "onnxruntime", "onnx", "ai_edge_litert", "ml_dtypes"}),
     "workflow": ({"errors", "domain", "inputs", "history", "client"}, set()),
     "scheduling": ({"errors", "domain", "inputs"}, {"apscheduler"}),
+    "workers": (
+        {"errors", "domain", "inputs", "history", "client", "workflow"},
+        {"procrastinate", "psycopg"},
+    ),
     "cli": (
-        {"errors", "domain", "protocol", "sandbox", "workflow", "localcloud", "scheduling", *BORDERS},
+        {"errors", "domain", "protocol", "sandbox", "workflow", "workers", "localcloud", "scheduling", *BORDERS},
         {"click"},
     ),
 }

@@ -21,6 +21,7 @@ def command(run_id: str) -> None:
 async def _cancel(run_id: str) -> None:
     from orchestrator.cli.carry_out import carry_out
     from orchestrator.cli.connect import connect
+    from orchestrator.cli.detach import cancel_detached
     from orchestrator.history.journal import open_journal
     from orchestrator.workflow.benchmark import cancel
 
@@ -28,6 +29,9 @@ async def _cancel(run_id: str) -> None:
         entry = await journal.run(run_id)
         if entry.run.state is RunState.COMPLETED:
             click.echo(f"run {entry.run.id} has ended; nothing to cancel", err=True)
+            return
+        if entry.run.detached:
+            await cancel_detached(entry)
             return
         async with connect(entry.run.cloud) as cloud:
             await carry_out(entry, cloud, journal, quiet=True, verbose=False, drive=cancel)

@@ -26,6 +26,7 @@ from orchestrator.presentation.write import write_index, write_reports
 from orchestrator.workflow.benchmark import benchmark, compared, read_report
 from orchestrator.workflow.pace import Pace
 
+STOPPING = "stopping: nothing new is submitted, running jobs go on; again to leave at once"
 Drive = Callable[[RunEntry, Cloud, Journal, Listener, Pace], Awaitable[Report]]
 
 
@@ -64,15 +65,16 @@ async def carry_out(
 
 
 @contextmanager
-def stop_on_signals(pace: Pace) -> Iterator[None]:
-    """Ctrl-C or SIGTERM once: stop cleanly. A second time: at once."""
+def stop_on_signals(pace: Pace, words: str = STOPPING) -> Iterator[None]:
+    """Ctrl-C or SIGTERM once: stop cleanly, saying so. A second time: at once."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         if pace.stop.is_set():
             os._exit(Interrupted.exit_code)
         pace.stop.set()
-        click.echo("stopping: nothing new is submitted, running jobs go on; again to leave at once", err=True)
+        if words:
+            click.echo(words, err=True)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)

@@ -41,3 +41,16 @@ def kept_plans() -> Path:
 def run_lock(run_id: str) -> Path:
     """The file whose lock says that a process works on the run."""
     return home() / "locks" / f"{run_id}.lock"
+
+
+def shared_store_url() -> str:
+    """Where files are that every machine reaches. Raises UsageError where nobody said."""
+    url = os.environ.get("BENCH_STORE_URL")
+    if not url:
+        from orchestrator.errors import UsageError
+
+        message = (
+            "workers need BENCH_STORE_URL: a folder or s3://bucket that every machine reaches, for models and files"
+        )
+        raise UsageError(message)
+    return url

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "init": "Write a plan to start from.",
     "check": "All that can be known without spending device minutes.",
     "run": "Measure what a plan asks for, and report it.",
+    "attach": "A run's live table from anywhere.",
     "resume": "Go on with an interrupted run.",
     "cancel": "End an interrupted run that nobody wants any more.",
     "runs": "What has been run here.",
@@ -34,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "schedule": "Run plans at their times, until stopped.",
     "devices": "The cloud's devices.",
     "cloud": "The local device cloud.",
+    "worker": "Carry out detached runs, with any number of others.",
     "doctor": "What is set up, what is not, and what to do.",
 }
 

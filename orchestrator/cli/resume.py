@@ -23,6 +23,7 @@ def command(run_id: str | None, quiet: bool, verbose: bool) -> int:
 async def _resume(run_id: str | None, *, quiet: bool, verbose: bool) -> int:
     from orchestrator.cli.carry_out import carry_out
     from orchestrator.cli.connect import connect
+    from orchestrator.cli.detach import resume_detached
     from orchestrator.history.journal import open_journal
 
     async with open_journal(database_url()) as journal:
@@ -30,6 +31,9 @@ async def _resume(run_id: str | None, *, quiet: bool, verbose: bool) -> int:
         if entry.run.state is RunState.COMPLETED:
             click.echo(f"run {entry.run.id} has ended; nothing to resume", err=True)
             return entry.run.exit_code or 0
+        if entry.run.detached:
+            await resume_detached(entry)
+            return 0
         await asyncio.to_thread(_check_models, entry)
         async with connect(entry.run.cloud) as cloud:
             return await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose)

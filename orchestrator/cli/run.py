@@ -30,6 +30,7 @@ def _tick(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option("--repeats", type=click.IntRange(1, 1000), help="Jobs of each cell; over the plan's.")
 @click.option("--tick", metavar="TIME", callback=_tick, help="The scheduled time it is for: one run a plan and time.")
 @click.option("--output", type=click.Path(path_type=Path), default=DEFAULT_REPORTS, help="Folder for the reports.")
+@click.option("--detach", is_flag=True, help="Leave it to workers ('bench worker'), and end.")
 @click.option("--dry-run", is_flag=True, help="Stop after the check.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.option("-v", "--verbose", is_flag=True, help="More progress.")
@@ -39,6 +40,7 @@ def command(
     repeats: int | None,
     tick: datetime | None,
     output: Path,
+    detach: bool,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -48,7 +50,7 @@ def command(
 
     plan, notices = read_scheduled_plan(plan_path, tick) if tick else (read_plan(plan_path), ())
     plan = replace(plan, cloud=cloud or plan.cloud, repeats=repeats or plan.repeats)
-    return asyncio.run(_run(plan, output, tick, notices, dry_run=dry_run, quiet=quiet, verbose=verbose))
+    return asyncio.run(_run(plan, output, tick, notices, detach=detach, dry_run=dry_run, quiet=quiet, verbose=verbose))
 
 
 async def _run(
@@ -57,6 +59,7 @@ async def _run(
     tick: datetime | None,
     notices: tuple[str, ...],
     *,
+    detach: bool,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -64,11 +67,14 @@ async def _run(
     from orchestrator.cli.carry_out import carry_out
     from orchestrator.cli.check import not_acted_on
     from orchestrator.cli.connect import connect
+    from orchestrator.cli.detach import begin_detached, check_detachable
     from orchestrator.cli.prepare import Prepared, new_run, prepare
     from orchestrator.history.journal import open_journal
     from orchestrator.presentation.console import print_check
     from orchestrator.workflow.evidence import check_pinned
 
+    if detach:
+        check_detachable(plan.cloud)
     async with connect(plan.cloud) as cloud:
         prepared: Prepared = await prepare(plan, cloud)
         notices += not_acted_on(plan)
@@ -77,6 +83,9 @@ async def _run(
             print_check(plan, prepared.models, targets.cells, targets.devices, stream=sys.stdout, notices=notices)
             return 0
         entry = new_run(prepared, output, notices=notices, tick=tick)
+        if detach:
+            await begin_detached(entry)
+            return 0
         async with open_journal(database_url()) as journal:
             await check_pinned(plan, journal.baselines)
             await journal.begin(entry)

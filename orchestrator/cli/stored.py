@@ -8,6 +8,7 @@ from orchestrator.domain.report import Report
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
+    from orchestrator.domain.journal import RunEntry
     from orchestrator.history.journal import Journal
 
 LATEST = "latest"
@@ -29,11 +30,18 @@ async def stored_report(run: str) -> tuple[Report, Path]:
 
 async def _journalled(run: str) -> tuple[Report, Path]:
     from orchestrator.history.journal import open_journal
-    from orchestrator.workflow.benchmark import compared, read_report
 
     async with open_journal(database_url()) as journal:
         entry = await journal.run(await latest_run_id(journal) if run == LATEST else run)
-        return await compared(await read_report(entry, journal), entry, journal), entry.folder
+        return await journalled_report(entry, journal)
+
+
+async def journalled_report(entry: "RunEntry", journal: "Journal") -> tuple[Report, Path]:
+    """A run's report from the journal, and its folder: of a detached run a folder of this machine's."""
+    from orchestrator.workflow.benchmark import compared, read_report
+
+    folder = (DEFAULT_REPORTS / entry.run.id).absolute() if entry.run.detached else entry.folder
+    return await compared(await read_report(entry, journal), entry, journal), folder
 
 
 async def latest_run_id(journal: "Journal") -> str:

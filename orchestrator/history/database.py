@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orchestrator.errors import UsageError
 from orchestrator.history.version import HEAD, version_of
 
 BUSY_TIMEOUT_MS = 30_000
+DATABASE_AWAY = (OperationalError, InterfaceError)  # what a server raises that stopped, or starts just now
 # a server that is cut off is noticed within half a minute, and never holds anybody up for longer
 KEEPALIVE = {
     "connect_timeout": 10,

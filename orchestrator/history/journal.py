@@ -91,6 +91,20 @@ class Journal:
             seen=row.seen,
         )
 
+    async def standing(self, run_id: str) -> Run:
+        """How a run stands."""
+        async with self._engine.connect() as connection:
+            found = await connection.execute(sa.select(RUN.c.run).where(RUN.c.id == run_id))
+            return _RUN.validate_json(found.scalar_one())
+
+    async def done(self, run_ids: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """How many jobs of each run are done, and how many it has."""
+        is_done = sa.case((JOB.c.state == JobState.DONE, 1), else_=0)
+        counted = sa.select(JOB.c.run_id, sa.func.sum(is_done).label("done"), sa.func.count().label("all"))
+        which = counted.where(JOB.c.run_id.in_(list(run_ids))).group_by(JOB.c.run_id)
+        async with self._engine.connect() as connection:
+            return {row.run_id: (row.done, row.all) for row in await connection.execute(which)}
+
     async def runs(self, limit: int | None = None) -> tuple[Run, ...]:
         """The runs, newest first."""
         async with self._engine.connect() as connection:

@@ -131,20 +131,20 @@ async def _hand_out_again(connection: AsyncConnection, run_id: str, put: Put) ->
 
 
 async def _next(connection: AsyncConnection, run: _Limits, free: int, on_device: Counter[str]) -> list[int]:
-    """The places of the next jobs in the run's order, at most so many, on devices that are not full; counts them."""
+    """The places of the next jobs, at most so many; counts them. Every device is busy before any has one waiting."""
     picked: list[int] = []
-    while free > len(picked):
-        full = [device for device, count in on_device.items() if count >= run.per_device]
-        which = (JOB.c.run_id == run.run_id) & (JOB.c.turn == Turn.WAITING) & JOB.c.position.not_in(picked)
-        rows = sa.select(JOB.c.position, JOB.c.device).where(which & JOB.c.device.not_in(full))
-        found = (await connection.execute(rows.order_by(JOB.c.position).limit(free))).all()
-        before = len(picked)
-        for row in found:
-            if len(picked) < free and on_device[row.device] < run.per_device:
-                on_device[row.device] += 1
-                picked.append(row.position)
-        if len(picked) == before:
-            break
+    for most in range(1, run.per_device + 1):
+        while free > len(picked):
+            full = [device for device, count in on_device.items() if count >= most]
+            which = (JOB.c.run_id == run.run_id) & (JOB.c.turn == Turn.WAITING) & JOB.c.position.not_in(picked)
+            rows = sa.select(JOB.c.position, JOB.c.device).where(which & JOB.c.device.not_in(full))
+            found = (await connection.execute(rows.order_by(JOB.c.position).limit(free))).all()
+            if not found:
+                break
+            for row in found:
+                if len(picked) < free and on_device[row.device] < most:
+                    on_device[row.device] += 1
+                    picked.append(row.position)
     return picked
 
 

@@ -109,6 +109,17 @@ def line_of(event: Event, state: RunState, *, verbose: bool) -> str:
     return one_line(text)
 
 
+def step_of(event: Event) -> str:
+    """What a job did, without its time; "" for what is about no job."""
+    match event:
+        case JobMoved():
+            return one_line(f"{event.key}: {event.state}{_details(event, True)}")
+        case JobEnded():
+            return one_line(f"{event.result.key}: {_outcome(event.result)}")
+        case _:
+            return ""
+
+
 def _details(event: JobMoved, verbose: bool) -> str:
     attempt = f", attempt {event.attempt}" if event.attempt > 1 else ""
     job = f", job {event.job_id}" if verbose and event.job_id else ""

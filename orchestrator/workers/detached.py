@@ -4,31 +4,18 @@ from dataclasses import replace
 
 from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.run import RunState
-from orchestrator.errors import UsageError
 from orchestrator.history.journal import Journal, Superseded
 from orchestrator.history.store import Store
 from orchestrator.workers.queue import Queue
 from orchestrator.workers.shared_files import keep_models
 from orchestrator.workflow.pace import Pace
 
-LOCAL = "local"
 
-
-def check_detachable(cloud: str) -> None:
-    """Raises UsageError where other machines do not reach the cloud."""
-    if cloud == LOCAL:
-        message = (
-            "a detached run needs a cloud that every worker reaches, and 'local' is this process's own: "
-            "start 'bench cloud serve' and name its address with --cloud"
-        )
-        raise UsageError(message)
-
-
-async def begin(entry: RunEntry, journal: Journal, queue: Queue, store: Store, *, tick: str | None = None) -> RunEntry:
+async def begin(entry: RunEntry, journal: Journal, queue: Queue, store: Store) -> RunEntry:
     """Journals a run for workers, its models in the store, and its first jobs on the queue. Raises StoreError."""
     entry = replace(entry, run=replace(entry.run, detached=True))
     await keep_models(entry, store)
-    await journal.begin(entry, tick=tick)
+    await journal.begin(entry)
     await journal.turns.hand_out(entry.run.id, queue.put)
     return entry
 

@@ -103,7 +103,7 @@ class Hands:
         report = await conclusion(entry, self.journal, self.pace)
         await self.publish(await compared(report, entry, self.journal), self.reports / run_id)
         try:
-            await self.journal.end(report.run, report.gates)
+            await self.journal.end(report.run, report.gates, report.alerts, report.seen)
         except Superseded:
             return
         self._contexts.pop(run_id, None)
