@@ -18,6 +18,7 @@
     ├── StoreError            4   the store of files could not be used
     │   └── NotStored             it has no such file, or another one than was put in
     ├── WorkerLost            4   a worker's database was away for too long; it is to be started again
+    ├── DatabaseLost        130   the history database went away; the run can be resumed
     └── Interrupted         130   stopped by the user; the run can be resumed
 
 Inside a job a CloudError becomes an outcome and ends nothing; KeyRefused always ends the run.
@@ -140,6 +141,12 @@ class WorkerLost(BenchError):
     """A worker cannot go on; one that is started again can."""
 
     exit_code = 4
+
+
+class DatabaseLost(BenchError):
+    """The history database went away and did not come back in time. What was written is kept."""
+
+    exit_code = 130
 
 
 class Interrupted(BenchError):

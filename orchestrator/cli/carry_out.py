@@ -12,14 +12,13 @@ from typing import Protocol, TextIO
 import click
 
 from orchestrator.cli.annotate import annotate
-from orchestrator.cli.home import run_lock
+from orchestrator.cli.home import run_locks
 from orchestrator.client.cloud import Cloud
 from orchestrator.domain.event import Listener
 from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.report import Report
-from orchestrator.errors import BenchError, Interrupted
+from orchestrator.errors import BenchError, DatabaseLost, Interrupted
 from orchestrator.history.journal import Journal
-from orchestrator.history.lock import held
 from orchestrator.presentation.console import print_report, progress_listener
 from orchestrator.presentation.run_log import run_log
 from orchestrator.presentation.write import write_index, write_reports
@@ -50,12 +49,13 @@ async def carry_out(
     """Drives the run and reports it; the exit code. What interrupts it leaves it resumable and says how."""
     pace = Pace()
     progress = progress_listener(is_terminal=sys.stderr.isatty(), quiet=quiet, verbose=verbose, stream=sys.stderr)
-    with held(run_lock(entry.run.id), f"run {entry.run.id}"):
+    async with journal.held(entry.run.id, run_locks()):
         try:
             with stop_on_signals(pace), progress as shown, run_log(entry.folder / "run.log", shown) as listen:
                 report = await compared(await drive(entry, cloud, journal, listen, pace), entry, journal)
-        except BenchError:
-            await _save(await read_report(await journal.run(entry.run.id), journal), entry, journal)
+        except BenchError as error:
+            if not isinstance(error, DatabaseLost):
+                await _save(await read_report(await journal.run(entry.run.id), journal), entry, journal)
             click.echo(f"run {entry.run.id} is not finished; go on with: bench resume {entry.run.id}", err=True)
             raise
         await _save(report, entry, journal)

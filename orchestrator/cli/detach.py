@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def check_detachable(cloud: str) -> None:
     """Raises UsageError where other machines do not reach the cloud, the database or the store."""
-    from orchestrator.history.database import conninfo
+    from orchestrator.history.engine import conninfo
 
     if cloud == LOCAL:
         message = (

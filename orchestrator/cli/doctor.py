@@ -1,5 +1,6 @@
 """`bench doctor`: what is set up, what is not, and what to do."""
 
+import asyncio
 import importlib.metadata
 import importlib.util
 import json
@@ -27,7 +28,7 @@ class Finding:
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(as_json: bool) -> None:
-    """Say what is set up, what is not, and what to do about it. Nothing is sent anywhere."""
+    """Say what is set up, what is not, and what to do about it. Nothing is asked but the database."""
     findings = examine()
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
@@ -39,7 +40,7 @@ def command(as_json: bool) -> None:
 
 
 def examine() -> list[Finding]:
-    """Everything that can be known from this computer alone."""
+    """Everything that can be known from this computer and its database."""
     packages = {"onnxruntime": "the local cloud runs .onnx", "ai-edge-litert": "the local cloud runs .tflite"}
     return [
         Finding(name="bench", ok=True, found=f"{__version__} on Python {platform.python_version()}"),
@@ -48,6 +49,7 @@ def examine() -> list[Finding]:
         _walls(),
         _cores(),
         _state_folder(),
+        _database(),
         _hub(),
     ]
 
@@ -82,6 +84,18 @@ def _state_folder() -> Finding:
     return Finding(
         name="state folder", ok=writable, found=str(folder), advice="set BENCH_HOME to a folder that can be written to"
     )
+
+
+def _database() -> Finding:
+    from orchestrator.cli.home import database_url
+    from orchestrator.errors import UsageError
+    from orchestrator.history.database import database_in_words
+
+    try:
+        return Finding(name="database", ok=True, found=asyncio.run(database_in_words(database_url())))
+    except UsageError as error:
+        advice = "set BENCH_DATABASE_URL right, or unset it to use the state folder"
+        return Finding(name="database", ok=False, found=str(error), advice=advice)
 
 
 def _hub() -> Finding:

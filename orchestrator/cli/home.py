@@ -38,9 +38,9 @@ def kept_plans() -> Path:
     return home() / "plans"
 
 
-def run_lock(run_id: str) -> Path:
-    """The file whose lock says that a process works on the run."""
-    return home() / "locks" / f"{run_id}.lock"
+def run_locks() -> Path:
+    """The folder of the files whose locks say that a process works on a run."""
+    return home() / "locks"
 
 
 def shared_store_url() -> str:

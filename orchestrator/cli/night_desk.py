@@ -10,14 +10,13 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.connect import LOCAL
-from orchestrator.cli.home import database_url, kept_plans, run_lock
+from orchestrator.cli.home import database_url, kept_plans, run_locks
 from orchestrator.cli.main import save_traceback
 from orchestrator.cli.start_run import Runs, Say
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import Interrupted
 from orchestrator.history.journal import open_journal
-from orchestrator.history.lock import is_held
 from orchestrator.inputs.last_good_plan import LastGood, load_last_good
 from orchestrator.presentation.escape import one_line
 from orchestrator.presentation.verdict import verdict_of_run
@@ -47,9 +46,9 @@ def make_hands(runs: Runs) -> Hands:
     async def unfinished(plan: Plan) -> Unfinished | None:
         async with open_journal(database_url()) as journal:
             run = await journal.newest(plan.name)
-        if run is None or run.state is RunState.COMPLETED:
-            return None
-        return Unfinished(run_id=run.id, is_busy=is_held(run_lock(run.id)))
+            if run is None or run.state is RunState.COMPLETED:
+                return None
+            return Unfinished(run_id=run.id, is_busy=await journal.is_held(run.id, run_locks()))
 
     async def has_run(plan: Plan, tick: datetime) -> bool:
         async with open_journal(database_url()) as journal:

@@ -28,7 +28,7 @@ class Shared:
 @asynccontextmanager
 async def open_shared(tempo: "Tempo | None" = None) -> AsyncIterator[Shared]:
     """Opens all three. Raises UsageError that says what is missing."""
-    from orchestrator.history.database import conninfo
+    from orchestrator.history.engine import conninfo
     from orchestrator.history.journal import open_journal
     from orchestrator.history.store import open_store
 

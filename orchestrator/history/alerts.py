@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from orchestrator.domain.alert import Alert, AlertState
 from orchestrator.domain.cell import Cell
 from orchestrator.errors import UsageError
+from orchestrator.history.outage import outage_proof
 from orchestrator.history.schema import ALERT, FRESH_START
 from orchestrator.history.stamp import NOW, next_stamp
 
@@ -19,6 +20,7 @@ Move = Callable[[Alert], Alert]
 _ALERT = TypeAdapter(Alert)
 
 
+@outage_proof
 class Alerts:
     """Reads and writes alerts."""
 

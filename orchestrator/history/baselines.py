@@ -15,6 +15,7 @@ from orchestrator.domain.cell import Cell
 from orchestrator.domain.session import Session
 from orchestrator.errors import UsageError
 from orchestrator.history.alerts import Alerts, begin_anew, read_alerts, write_alerts
+from orchestrator.history.outage import outage_proof
 from orchestrator.history.schema import FRESH_START, NAMED_RUN, RUN, SESSION
 from orchestrator.history.stamp import NOW, last_stamp, next_stamp
 
@@ -35,6 +36,7 @@ class Asked:
     until: int = NOW
 
 
+@outage_proof
 class Baselines:
     """Reads and writes sessions and names; `alerts` are in the same database."""
 

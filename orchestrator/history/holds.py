@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orchestrator.history.outage import outage_proof
 from orchestrator.history.schema import CLOUD_HOLD
 
 FORGOTTEN_AFTER = timedelta(minutes=10)  # without another refusal
 
 
+@outage_proof
 class Holds:
     """The held clouds of one database."""
 

@@ -1,9 +1,10 @@
 """The journal: a run and its jobs, each a row that moves forward by compare-and-set."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,8 @@ from orchestrator.history.baselines import Baselines
 from orchestrator.history.database import open_engine
 from orchestrator.history.durations import durations_before
 from orchestrator.history.holds import Holds
+from orchestrator.history.outage import outage_proof
+from orchestrator.history.run_lock import is_run_held, run_held
 from orchestrator.history.schema import DETACHED, JOB, RUN
 from orchestrator.history.turns import Turns
 
@@ -44,6 +47,7 @@ class AlreadyBegun(UsageError):
         self.run_id = run_id
 
 
+@outage_proof
 class Journal:
     """Reads and writes rows. Every write is committed before the call returns; none is ever seen half done.
 
@@ -55,6 +59,14 @@ class Journal:
         self.baselines = Baselines(engine)
         self.turns = Turns(engine)
         self.holds = Holds(engine)
+
+    def held(self, run_id: str, folder: Path) -> AbstractAsyncContextManager[None]:
+        """Holds a run while it is worked on; `folder` has this computer's locks. Raises RunBusy (run_lock.py)."""
+        return run_held(self._engine, run_id, folder)
+
+    async def is_held(self, run_id: str, folder: Path) -> bool:
+        """Whether a process, here or elsewhere, works on a run."""
+        return await is_run_held(self._engine, run_id, folder)
 
     async def begin(self, entry: RunEntry) -> tuple[JobEntry, ...]:
         """Writes a new run and all its jobs in one transaction.

@@ -1,4 +1,4 @@
-"""One process at a time works on a run. The kernel frees the lock when its holder dies, however it dies."""
+"""One process at a time has a file. The kernel frees the lock when its holder dies, however it dies."""
 
 import fcntl
 import os
@@ -31,9 +31,18 @@ def held(path: Path, what: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            message = f"{what} is in use by {file.read().strip() or 'another process'}; wait for it, or stop it first"
-            raise RunBusy(message) from None
+            raise busy(what, file.read()) from None
         file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.write(this_process())
         file.flush()
         yield
+
+
+def this_process() -> str:
+    """By what others may find this process."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def busy(what: str, holder: str) -> RunBusy:
+    """The error of whoever comes second."""
+    return RunBusy(f"{what} is in use by {holder.strip() or 'another process'}; wait for it, or stop it first")

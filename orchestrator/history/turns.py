@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.domain.journal import JobState
 from orchestrator.domain.run import RunState
+from orchestrator.history.outage import outage_proof
 from orchestrator.history.schema import DETACHED, JOB, RUN
 
 _MEASURING = [state for state in JobState if not state.has_outcome]
@@ -50,6 +51,7 @@ class _Limits:
     per_device: int
 
 
+@outage_proof
 class Turns:
     """The turns of all detached runs in one database. Each method takes the `put` of the queue it puts tasks on."""
 

@@ -8,8 +8,9 @@ from orchestrator.domain.durations import Durations
 from orchestrator.domain.event import JobEnded, JobMoved, Listener, Notice, RunStarted, SessionsAdded
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry
 from orchestrator.domain.run import Run, RunState
-from orchestrator.history.database import DATABASE_AWAY
+from orchestrator.errors import DatabaseLost
 from orchestrator.history.journal import Journal
+from orchestrator.history.outage import patience
 from orchestrator.workflow.pace import Pace
 
 LOOK_S = 1.0
@@ -24,9 +25,10 @@ async def follow(entry: RunEntry, journal: Journal, listen: Listener, pace: Pace
     is_away = False
     while True:
         try:
-            run = await journal.standing(entry.run.id)  # before the jobs: what they did until then is told
-            await following.look()
-        except DATABASE_AWAY:
+            with patience(0):
+                run = await journal.standing(entry.run.id)  # before the jobs: what they did until then is told
+                await following.look()
+        except DatabaseLost:
             if not is_away:
                 listen(Notice(text="the database does not answer; waiting for it", at=pace.now()))
             is_away = True

@@ -61,6 +61,23 @@ def test_the_local_cloud_goes_on_with_a_resumed_run_too(folder: Any) -> None:
     assert submitted(folder.path / ".bench" / "cloud") == 4
 
 
+def test_a_run_sits_out_a_restart_of_its_database(
+    folder: Any, served: Any, tmp_path: Path, postgres_server: Any, postgres_url: str
+) -> None:
+    environment = KEY | {"BENCH_DATABASE_URL": postgres_url}
+    with folder.start("run", "plan.yaml", "--cloud", served(), "--verbose", **environment) as process:
+        wait_for_line(process, "submitted")
+        postgres_server.stop()
+        postgres_server.ensure_postgres_running()
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    assert submitted(tmp_path / "cloud") == 4
+    (run,) = folder.runs()
+    jobs = json.loads((run / "results.json").read_text())["jobs"]
+    assert [job["outcome"] for job in jobs] == ["measured"] * 4
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_at_random_moments(folder: Any, served: Any, tmp_path: Path, seed: int) -> None:
     """Both the command and the cloud are killed, and started again, until the run is through."""

@@ -94,9 +94,9 @@ def test_a_refused_key(folder: Any, served: Any) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("nonsense", "no database URL"),
+        ("nonsense", "no URL of a database"),
         ("sqlite+aiosqlite:////proc/nowhere/history.db", "cannot be"),
-        ("postgresql+psycopg://u:secret-word@127.0.0.1:1/x", "psycopg"),
+        ("postgresql+psycopg://u:secret-word@127.0.0.1:1/x?password=secret-word", "is the server running there?"),
     ],
 )
 def test_a_wrong_database(folder: Any, url: str, words: str) -> None:
