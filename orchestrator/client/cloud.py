@@ -3,7 +3,9 @@
 One pool goes to the API and carries the key; the other goes to storage hosts and carries nothing but the request.
 """
 
+import importlib.util
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -44,6 +46,7 @@ async def open_cloud(
 ) -> AsyncIterator[Cloud]:
     """Opens the cloud until the block ends; nothing is sent by it. Tests give transports, and time, of their own."""
     _silence_url_logging()
+    _spare_futile_imports()
     waiting = waiting or Waiting()
     async with (
         httpx.AsyncClient(transport=api_transport, limits=API_LIMITS, follow_redirects=False) as api_client,
@@ -52,6 +55,12 @@ async def open_cloud(
         api = Api(settings, api_client, Retrier(waiting=waiting, gate=Gate(waiting)))
         storage = Storage(plain_client, Retrier(waiting=waiting, gate=Gate(waiting)))
         yield Cloud(hub=HubClient(api, storage), device_cloud=DeviceCloudClient(api, storage))
+
+
+def _spare_futile_imports() -> None:
+    """httpcore asks for sniffio anew for each lock it makes; where it is not installed, that searches every path."""
+    if "sniffio" not in sys.modules and importlib.util.find_spec("sniffio") is None:
+        sys.modules["sniffio"] = None  # type: ignore[assignment]  # how Python remembers that there is none
 
 
 def _silence_url_logging() -> None:

@@ -22,6 +22,7 @@ from orchestrator.history.baselines import Baselines
 from orchestrator.history.database import open_engine
 from orchestrator.history.durations import durations_before
 from orchestrator.history.holds import Holds
+from orchestrator.history.moves import Moves
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.run_lock import is_run_held, run_held
 from orchestrator.history.schema import DETACHED, JOB, RUN
@@ -56,6 +57,7 @@ class Journal:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._moves = Moves(engine)
         self.baselines = Baselines(engine)
         self.turns = Turns(engine)
         self.holds = Holds(engine)
@@ -199,19 +201,9 @@ class Journal:
 
         `entry.version` is still the one it was read with; raises Superseded where the row has another by now.
         """
-        moved, cell = replace(entry, version=entry.version + 1), entry.key.cell
-        same = (
-            (JOB.c.run_id == entry.run_id)
-            & (JOB.c.model == cell.model)
-            & (JOB.c.device == cell.device)
-            & (JOB.c.variant == cell.variant)
-            & (JOB.c.repeat == entry.key.repeat)
-            & (JOB.c.control == entry.key.control)
-            & (JOB.c.version == entry.version)
-        )
-        async with self._engine.begin() as connection:
-            done = await connection.execute(JOB.update().where(same).values(_job_row(moved)))
-        if done.rowcount != 1:
+        moved = replace(entry, version=entry.version + 1)
+        row = _job_row(moved)
+        if not await self._moves.write({**row, "version": entry.version}, row):
             message = f"{entry.key} of run {entry.run_id} was moved on by another process"
             raise Superseded(message)
         return moved

@@ -79,4 +79,6 @@ class Context:
 
     async def _write(self, job: JobEntry) -> JobEntry:
         self._latest[job.key] = written = await self.journal.move(job)
+        if written.state is JobState.DONE:
+            del self._latest[job.key]  # nothing fails any more, and there may be many
         return written
