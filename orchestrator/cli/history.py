@@ -2,11 +2,13 @@
 
 import asyncio
 import sys
+from collections import defaultdict
+from datetime import UTC, datetime
 
 import click
 
 from orchestrator.cli.home import database_url
-from orchestrator.domain.cell import CellPattern
+from orchestrator.domain.cell import Cell, CellPattern
 from orchestrator.domain.measurement import METRICS
 from orchestrator.domain.trend import Trend, trend_of
 
@@ -36,9 +38,11 @@ def command(model: str, device: str, variant: str, project: str | None, metric: 
 async def _trends(pattern: CellPattern, project: str | None, metric: str, limit: int) -> list[Trend]:
     from orchestrator.history.journal import open_journal
 
+    now, cells_of = datetime.now(UTC), defaultdict[str, list[Cell]](list)
     async with open_journal(database_url()) as journal:
-        cells = [found for found in await journal.baselines.cells(project) if pattern.matches(found[1])]
-        found = [
-            trend_of(name, cell, metric, await journal.baselines.series(name, cell, limit)) for name, cell in cells
-        ]
+        for name, cell in await journal.baselines.cells(project):
+            if pattern.matches(cell):
+                cells_of[name].append(cell)
+        kept = {name: await journal.baselines.past(name, cells, now, limit=limit) for name, cells in cells_of.items()}
+    found = (trend_of(name, cell, metric, past) for name, cells in kept.items() for cell, past in cells.items())
     return [trend for trend in found if trend.points]

@@ -33,14 +33,14 @@ class Nights:
 
 
 def nights_of(sessions: Sequence[Session], metric: str, statistic: str = "auto") -> Nights | None:
-    """The newest nights of sessions that are oldest first; None where none gave the metric.
+    """The nights of sessions that are oldest first; None where none gave the metric.
 
     Of each run the first session stands for its night. Nights without all of their jobs are left out, never filled in,
     where others have all; so are latencies taken while a profiler ran, where the newest was not, and the reverse.
     """
     given = [found for found in sessions if found.number == 1 and found.jobs(metric)]
     given = [found for found in given if found.is_whole(metric)] or given
-    given = [found for found in given if not is_latency(metric) or found.profiled == given[-1].profiled][-MOST_NIGHTS:]
+    given = [found for found in given if not is_latency(metric) or found.profiled == given[-1].profiled]
     if not given:
         return None
     jobs = log_jobs(given, metric, min(len(found.jobs(metric)) for found in given))

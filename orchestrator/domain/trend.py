@@ -1,36 +1,63 @@
-"""One cell's metric over its sessions: each night's number, what is usual, and where it changed for good."""
+"""One cell's metric over its nights: each night's number, what is usual, where it changed for good, what was known."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from orchestrator.domain.alert import Alert
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.contrast import in_unit
-from orchestrator.domain.evidence import sign_of
+from orchestrator.domain.evidence import sign_of, told_differences
 from orchestrator.domain.history_rule import LEAST_SESSIONS, history_band
-from orchestrator.domain.nights import nights_of
-from orchestrator.domain.noise import Logs
+from orchestrator.domain.nights import Nights, nights_of
 from orchestrator.domain.session import Session
 
 SMALLEST_STEP = math.log(1.05)
+MOST_USUAL = 20  # nights that the band rests on, as the rolling baseline by default
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """All that is kept of a cell.
+
+    `sessions`: its nights, oldest first. `counting`: the runs of those that the rolling baseline may take. `starts`:
+    where the baseline began anew, True with a change that was accepted, False with an improvement. `names`: all names
+    of runs, with their runs.
+    """
+
+    sessions: tuple[Session, ...]
+    counting: frozenset[str] = frozenset()
+    starts: Mapping[datetime, bool] = field(default_factory=dict)
+    alerts: tuple[Alert, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrendPoint:
-    """A session's number in the metric's unit; `change` is the step it began with, as a fraction, None without one."""
+    """A night's number in the metric's unit.
+
+    `change` is the step it began with, as a fraction, None without one. `counts`: the rolling baseline may take it.
+    `context` tells what was different the night before, "" where nothing was; `anew` that the baseline began anew with
+    it: accepted, improved or "". `names` are those of its run.
+    """
 
     run_id: str
     at: datetime
     value: float
     change: float | None = None
+    counts: bool = True
+    context: str = ""
+    anew: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trend:
-    """The points oldest first. `usual` is their median and `low` to `high` where an unchanged session may lie.
+    """The points oldest first, and the alerts of the metric.
 
-    The three are None with fewer than five sessions since the last change. `statistic`: best or median of the jobs.
+    `usual` is the median of what the rolling baseline may take and `low` to `high` where an unchanged session may lie;
+    the three are None with fewer than five such nights. `statistic`: best or median of the jobs.
     """
 
     project: str
@@ -41,27 +68,50 @@ class Trend:
     usual: float | None = None
     low: float | None = None
     high: float | None = None
+    alerts: tuple[Alert, ...] = ()
 
 
-def trend_of(project: str, cell: Cell, metric: str, sessions: Sequence[Session]) -> Trend:
+def trend_of(project: str, cell: Cell, metric: str, past: Past) -> Trend:
     """The trend of the nights that gave the metric; those that did not are left out, never filled in."""
-    nights = nights_of(sessions, metric)
+    nights = nights_of(past.sessions, metric)
+    trend = Trend(project=project, cell=cell, metric=metric, points=(), statistic="best")
     if nights is None:
-        return Trend(project=project, cell=cell, metric=metric, points=(), statistic="best")
-    changes = {found.index: math.expm1(sign_of(metric) * found.step) for found in nights.changes(SMALLEST_STEP)}
-    points = tuple(
-        TrendPoint(run_id=session.run_id, at=session.at, value=in_unit(metric, number), change=changes.get(place))
-        for place, (session, number) in enumerate(zip(nights.sessions, nights.numbers.tolist(), strict=True))
-    )
-    statistic = "median" if nights.is_median else "best"
-    trend = Trend(project=project, cell=cell, metric=metric, points=points, statistic=statistic)
-    return _with_band(trend, nights.numbers[max(changes, default=0) :])
-
-
-def _with_band(trend: Trend, recent: Logs) -> Trend:
-    if len(recent) < LEAST_SESSIONS:
         return trend
-    band = history_band(recent)
+    alerts = tuple(alert for alert in past.alerts if alert.metric == metric)
+    statistic = "median" if nights.is_median else "best"
+    return _with_band(replace(trend, points=_points(nights, past), statistic=statistic, alerts=alerts), nights)
+
+
+def _points(nights: Nights, past: Past) -> tuple[TrendPoint, ...]:
+    metric, sessions = nights.metric, nights.sessions
+    changes = {found.index: math.expm1(sign_of(metric) * found.step) for found in nights.changes(SMALLEST_STEP)}
+    anew = {_first_since(sessions, at): "accepted" if wanted else "improved" for at, wanted in past.starts.items()}
+    return tuple(
+        TrendPoint(
+            run_id=session.run_id,
+            at=session.at,
+            value=in_unit(metric, nights.numbers[place]),
+            change=changes.get(place),
+            counts=session.run_id in past.counting,
+            context=told_differences(sessions[place - 1].context, session.context) if place else "",
+            anew=anew.get(place, ""),
+            names=tuple(name for name, run_id in past.names.items() if run_id == session.run_id),
+        )
+        for place, session in enumerate(sessions)
+    )
+
+
+def _first_since(sessions: tuple[Session, ...], at: datetime) -> int:
+    """The place of the first session from that time on; -1 where it lies before all of them or after."""
+    place = next((place for place, session in enumerate(sessions) if session.at >= at), -1)
+    return -1 if place == 0 and at < sessions[0].at else place
+
+
+def _with_band(trend: Trend, nights: Nights) -> Trend:
+    usual = nights.numbers[[point.counts for point in trend.points]][-MOST_USUAL:]
+    if len(usual) < LEAST_SESSIONS:
+        return trend
+    band = history_band(usual)
     centre, half = float(band.centre), float(band.half_width())
     low, high = sorted(in_unit(trend.metric, number) for number in (centre - half, centre + half))
     return replace(trend, usual=in_unit(trend.metric, centre), low=low, high=high)

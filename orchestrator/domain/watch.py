@@ -16,7 +16,7 @@ from orchestrator.domain.finding import Finding, Verdict
 from orchestrator.domain.gate import covers
 from orchestrator.domain.history_rule import HARD_GATE_SESSIONS
 from orchestrator.domain.known_change import accepted_since_pinned, is_within
-from orchestrator.domain.nights import Nights, nights_of
+from orchestrator.domain.nights import MOST_NIGHTS, Nights, nights_of
 from orchestrator.domain.plan import GateRule, Plan
 from orchestrator.domain.readiness import unfit
 from orchestrator.domain.regression_rule import Terms, judge_past, judge_pinned
@@ -107,7 +107,7 @@ def watch(
     """What this run's end shows of the cell. `past`: its sessions since the baseline last began anew, oldest first."""
     found = Watched()
     for rule in watched_rules(plan, cell, evidence):
-        nights = nights_of([*past, *evidence.current[:1]], rule.metric, plan.gating.statistic)
+        nights = nights_of([*past, *evidence.current[:1]][-MOST_NIGHTS:], rule.metric, plan.gating.statistic)
         if nights is not None:
             look = Look(project=plan.project, run_id=run_id, now=now, cell=cell, rule=rule, terms=terms,
                         evidence=evidence, nights=nights, is_gate=rule in plan.gates)  # fmt: skip

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from orchestrator.domain.alert import Alert, AlertState, accept
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.session import Session
+from orchestrator.domain.trend import Past
 from orchestrator.errors import UsageError
 from orchestrator.history.alerts import Alerts, begin_anew, read_alerts, write_alerts
 from orchestrator.history.outage import outage_proof
@@ -20,6 +21,7 @@ from orchestrator.history.schema import FRESH_START, NAMED_RUN, RUN, SESSION
 from orchestrator.history.stamp import NOW, last_stamp, next_stamp
 
 _SESSION = TypeAdapter(Session)
+_AFTER_ALL_RUNS = "~"
 
 SessionsByCell = Mapping[Cell, tuple[Session, ...]]
 
@@ -84,11 +86,13 @@ class Baselines:
             starts = {cell: (await _fresh_start(connection, asked, cell))[0] for cell in cells}
         return {cell: since for cell, since in starts.items() if since is not None}
 
-    async def series(self, project: str, cell: Cell, limit: int) -> tuple[Session, ...]:
-        """The newest nights of a cell, the first session of each run, accepted or not, oldest first."""
-        query = sa.select(SESSION.c.entry).where(_is_of(project, cell) & (SESSION.c.number == 1))
+    async def past(self, project: str, cells: Collection[Cell], now: datetime, *, limit: int) -> Mapping[Cell, Past]:
+        """All that is kept of cells: the newest nights, the first session of each run, and what became of them."""
+        asked = Asked(project=project, run_id=_AFTER_ALL_RUNS, at=now)
         async with self._engine.connect() as connection:
-            return _read(await connection.execute(query.order_by(SESSION.c.at.desc()).limit(limit)))
+            alerts = await read_alerts(connection, project, cells)
+            names = await _names(connection, NOW)
+            return {cell: await _past(connection, asked, cell, alerts, names, limit) for cell in cells}
 
     async def cells(self, project: str | None = None) -> tuple[tuple[str, Cell], ...]:
         """Each project's cells that have sessions."""
@@ -161,10 +165,7 @@ async def _names(connection: AsyncConnection, until: int) -> Mapping[str, str]:
 
 async def _fresh_start(connection: AsyncConnection, asked: Asked, cell: Cell) -> tuple[datetime | None, int]:
     """Where the baseline last began anew, and the stamp up to which accepted changes make every session count."""
-    start = FRESH_START.c
-    of_cell = (start.project == asked.project) & _is_cell(FRESH_START, cell)
-    is_there = (start.stamp <= asked.until) & (start.since <= asked.at.astimezone(UTC))
-    rows = [*await connection.execute(sa.select(FRESH_START).where(of_cell & is_there))]
+    rows = [*await connection.execute(sa.select(FRESH_START).where(_is_start(asked, cell)))]
     since = max((_utc(row.since) for row in rows), default=None)
     return since, max((row.stamp for row in rows if row.accepted), default=-1)
 
@@ -172,13 +173,41 @@ async def _fresh_start(connection: AsyncConnection, asked: Asked, cell: Cell) ->
 async def _rolling(
     connection: AsyncConnection, asked: Asked, cell: Cell, alerts: Iterable[Alert], limit: int
 ) -> tuple[Session, ...]:
+    counting = sa.select(SESSION.c.entry).where(await _counts(connection, asked, cell, alerts))
+    return _read(await connection.execute(counting.order_by(SESSION.c.at.desc()).limit(limit)))
+
+
+async def _counts(
+    connection: AsyncConnection, asked: Asked, cell: Cell, alerts: Iterable[Alert]
+) -> sa.ColumnElement[bool]:
+    """Whether the rolling baseline may take a session."""
     since, accepted_until = await _fresh_start(connection, asked, cell)
-    counts = SESSION.c.accepted | (SESSION.c.stamp <= accepted_until)
-    query = sa.select(SESSION.c.entry).where(_is_earlier(asked, cell, since) & counts)
+    counts = _is_earlier(asked, cell, since) & (SESSION.c.accepted | (SESSION.c.stamp <= accepted_until))
     for alert in alerts:
         if alert.cell == cell and alert.state is not AlertState.ACCEPTED:
-            query = query.where(~_is_inside(alert))
-    return _read(await connection.execute(query.order_by(SESSION.c.at.desc()).limit(limit)))
+            counts &= ~_is_inside(alert)
+    return counts
+
+
+async def _past(
+    connection: AsyncConnection,
+    asked: Asked,
+    cell: Cell,
+    alerts: Iterable[Alert],
+    names: Mapping[str, str],
+    limit: int,
+) -> Past:
+    nights = _is_of(asked.project, cell) & (SESSION.c.number == 1)
+    sessions = sa.select(SESSION.c.entry).where(nights).order_by(SESSION.c.at.desc()).limit(limit)
+    counting = sa.select(SESSION.c.run_id).where(nights & await _counts(connection, asked, cell, alerts))
+    starts = sa.select(FRESH_START.c.since, FRESH_START.c.accepted).where(_is_start(asked, cell))
+    return Past(
+        sessions=_read(await connection.execute(sessions)),
+        counting=frozenset((await connection.execute(counting)).scalars()),
+        starts={_utc(row.since): row.accepted for row in await connection.execute(starts)},
+        alerts=tuple(alert for alert in alerts if alert.cell == cell),
+        names=names,
+    )
 
 
 async def _nights(connection: AsyncConnection, asked: Asked, cell: Cell, limit: int) -> tuple[Session, ...]:
@@ -191,6 +220,12 @@ def _is_earlier(asked: Asked, cell: Cell, since: datetime | None) -> sa.ColumnEl
     is_there = (SESSION.c.run_id < asked.run_id) & (SESSION.c.stamp <= asked.until)
     found = _is_of(asked.project, cell) & is_there
     return found if since is None else found & (SESSION.c.at >= since)
+
+
+def _is_start(asked: Asked, cell: Cell) -> sa.ColumnElement[bool]:
+    start = FRESH_START.c
+    is_there = (start.stamp <= asked.until) & (start.since <= asked.at.astimezone(UTC))
+    return (start.project == asked.project) & _is_cell(FRESH_START, cell) & is_there
 
 
 def _is_inside(alert: Alert) -> sa.ColumnElement[bool]:

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
+from orchestrator.domain.alert import Alert, AlertKind, resolve
+from orchestrator.domain.alert import accept as accept_alert
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.report import Trust
@@ -91,7 +95,9 @@ def test_a_session_inside_an_open_regression_is_no_baseline_but_stays_in_the_ser
         await record(journal, session(2), bad=(CELL,))
         await record(journal, session(3), bad=(OTHER,))
         assert days((await journal.baselines.rolling(asked(), [CELL], limit=9))[CELL]) == [1, 3]
-        assert days(await journal.baselines.series("p", CELL, 9)) == [1, 2, 3]
+        past = (await journal.baselines.past("p", [CELL], START + timedelta(days=99), limit=9))[CELL]
+        assert days(past.sessions) == [1, 2, 3]
+        assert past.counting == {run_id(1), run_id(3)}
 
     within(work)
 
@@ -142,5 +148,108 @@ def test_runs_have_names(within: Any) -> None:
             await names.remove_name("golden")
         with pytest.raises(UsageError, match="no run 'nope' here"):
             await names.set_name("x", "nope")
+
+    within(work)
+
+
+def alert(since: int, **change: Any) -> Alert:
+    """A regression of CELL that begins with the session of a day."""
+    found = Alert(
+        project="p",
+        cell=CELL,
+        metric="latency_p50_ms",
+        kind=AlertKind.GATE,
+        since=session(since).at,
+        before=10.0,
+        after=12.0,
+        run_id=run_id(since),
+        opened_at=START + timedelta(days=since),
+    )
+    return replace(found, **change)
+
+
+async def rolling(journal: Journal, **asking: Any) -> list[int]:
+    return days((await journal.baselines.rolling(asked(**asking), [CELL], limit=99))[CELL])
+
+
+def test_what_a_run_saw_it_sees_again_whatever_came_later(within: Any) -> None:
+    """Each change of what counts, and after it what was to be seen before it: the same."""
+
+    async def work(journal: Journal) -> None:
+        alerts, seen = journal.baselines.alerts, []
+
+        async def look() -> None:
+            seen.append((await journal.baselines.last_stamp(), await rolling(journal)))
+
+        await record(journal, *(session(day) for day in (1, 2, 3, 4)))
+        await look()
+        await alerts.keep("p", opened=[alert(3)], moves={}, anew={})
+        await look()
+        back = partial(resolve, back_since=session(4).at, run_id=run_id(4), because="it passes", now=START)
+        await alerts.keep("p", opened=[], moves={alert(3).id: back}, anew={})
+        await look()
+        await alerts.keep("p", opened=[], moves={}, anew={CELL: session(2).at})
+        await look()
+        await record(journal, session(5), session(6), bad=(CELL,))
+        await look()
+        await accept(journal, 5)
+        await look()
+        assert [found for _, found in seen] == [[1, 2, 3, 4], [1, 2], [1, 2, 4], [2, 4], [2, 4], [5, 6]]
+        assert [await rolling(journal, until=stamp) for stamp, _ in seen] == [found for _, found in seen]
+        assert await rolling(journal, day=4, until=seen[0][0]) == [1, 2, 3]
+
+    within(work)
+
+
+def test_an_accepted_alert_makes_all_sessions_since_it_began_count(within: Any) -> None:
+    async def work(journal: Journal) -> None:
+        await record(journal, session(1), session(2))
+        await record(journal, session(3), session(4), bad=(CELL,))
+        await journal.baselines.alerts.keep("p", opened=[alert(4, onset=session(3).at), alert(9)], moves={}, anew={})
+        taken = await journal.baselines.accept(run_id(4), who="ada", reason="wanted", now=START)
+        assert [(found.id, found.state) for found in taken[1]] == [(alert(4).id, "accepted")]
+        assert await rolling(journal) == [3, 4]
+        await record(journal, session(9))
+        assert await rolling(journal) == [3, 4]  # the other alert began later than what was accepted
+        await journal.baselines.alerts.move(alert(9).id, partial(accept_alert, who="ada", reason="", now=START))
+        assert await rolling(journal) == [9]
+
+    within(work)
+
+
+def test_a_name_is_whose_it_was(within: Any) -> None:
+    async def work(journal: Journal) -> None:
+        await journal.baselines.set_name("golden", run_id(1))
+        first = await journal.baselines.last_stamp()
+        await journal.baselines.set_name("golden", run_id(2))
+        second = await journal.baselines.last_stamp()
+        await journal.baselines.remove_name("golden")
+        assert await journal.baselines.names() == {}
+        assert await journal.baselines.names(until=second) == {"golden": run_id(2)}
+        assert await journal.baselines.names(until=first) == {"golden": run_id(1)}
+
+    within(work)
+
+
+def test_what_becomes_of_an_alert_while_a_run_looks_at_it_stays(within: Any) -> None:
+    async def work(journal: Journal) -> None:
+        alerts = journal.baselines.alerts
+        await alerts.keep("p", opened=[alert(3)], moves={}, anew={})
+        await alerts.keep("p", opened=[alert(4, after=99.0)], moves={}, anew={})  # another run found it too
+        assert await alerts.all() == (alert(3),)
+        wanted = partial(accept_alert, who="ada", reason="", now=START)
+        accepted = await alerts.move(alert(3).id[:4].upper(), wanted)
+        back = partial(resolve, back_since=START, run_id=run_id(4), because="it passes", now=START)
+        await alerts.keep("p", opened=[], moves={alert(3).id: back}, anew={})
+        assert await alerts.steps(alert(3).id) == (alert(3), accepted)
+        assert await alerts.all("p", [OTHER]) == await alerts.all("another project") == ()
+        with pytest.raises(UsageError, match="already accepted"):
+            await alerts.move(alert(3).id, wanted)
+        for unknown in ("zzzz", "", "%"):
+            with pytest.raises(UsageError, match="there is no alert"):
+                await alerts.steps(unknown)
+        await alerts.keep("p", opened=[alert(day) for day in range(9, 300, 7)], moves={}, anew={})
+        with pytest.raises(UsageError, match="several alerts begin with"):
+            await alerts.steps(next(a.id[0] for a in await alerts.all() if a.id[0] != alert(3).id[0]))
 
     within(work)
