@@ -117,7 +117,8 @@ class GateResult:
     `change` is a fraction with its interval from `low` to `high`; `sensitivity` is the smallest change the evidence
     could have shown. Each is None where the rule has no such number. `cause` says in a word for programs why a verdict
     is open or unsure, "" where it is neither; `sessions` and `baseline_sessions` are what it rests on, `statistic`
-    (best or median) what a session's jobs amounted to.
+    (best or median) what a session's jobs amounted to; `likely` says in words what made the cell slower, as far as its
+    layers tell.
     """
 
     cell: Cell
@@ -135,6 +136,7 @@ class GateResult:
     sessions: int = 0
     baseline_sessions: int = 0
     statistic: str = ""
+    likely: str = ""
 
     @property
     def is_open(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.comparison import CellComparison, Change, Comparison, Standing
+from orchestrator.domain.layer_cause import fate_words, likely_cause
 from orchestrator.domain.layer_match import LayerChange, LayerFate
 from orchestrator.presentation.text import change as signed
 from orchestrator.presentation.text import number, percent, plural
@@ -36,6 +37,8 @@ FATES: Mapping[LayerFate, str] = {
     LayerFate.SLOWER: "slower",
     LayerFate.FASTER: "faster",
     LayerFate.MOVED: "moved to another unit",
+    LayerFate.FUSED: "fused",
+    LayerFate.SPLIT: "split",
     LayerFate.APPEARED: "appeared",
     LayerFate.GONE: "gone",
     LayerFate.SAME: "the same",
@@ -117,9 +120,22 @@ def layer_words(layers: Sequence[LayerChange]) -> str:
 
 
 def _layer_word(layer: LayerChange) -> str:
-    if layer.fate is LayerFate.MOVED:
-        return f"{layer.name} moved from {layer.baseline_unit} to {layer.unit} ({difference_ms(layer)} ms)"
-    return f"{layer.name} {FATES[layer.fate]} ({difference_ms(layer)} ms)"
+    share = f", {percent(layer.share)} of it" if layer.share is not None else ""
+    return f"{layer.name} {fate_words(layer)} ({difference_ms(layer)} ms{share})"
+
+
+def cause_words(found: CellComparison, metric: str) -> str:
+    """What likely made the cell slower or faster, by its layers; "" where it is the same, or they do not tell."""
+    told = found.changes.get(metric)
+    is_changed = found.standing in (Standing.WORSE, Standing.BETTER) and metric.startswith("latency_")
+    return likely_cause(found.layers, told.change) if told and is_changed else ""
+
+
+def layers_behind(found: CellComparison, metric: str) -> str:
+    """The likely cause of a change, then the layers that changed most; "" where the cell is the same."""
+    if found.standing is Standing.SAME:
+        return ""
+    return "; ".join(filter(None, (cause_words(found, metric), layer_words(found.layers))))
 
 
 def difference_ms(layer: LayerChange) -> str:

@@ -11,7 +11,7 @@ from orchestrator.domain.comparison import CellComparison, Comparison, Standing
 from orchestrator.presentation.changes import (
     WORDS,
     change_interval,
-    layer_words,
+    layers_behind,
     method_of,
     patterns,
     standing_word,
@@ -45,7 +45,7 @@ def print_comparison(comparison: Comparison, *, stream: TextIO) -> None:
     if len(cells) < len(comparison.cells):
         console.print(plain(f"… and {plural(len(comparison.cells) - len(cells), 'more cell')}; --format json has all"))
     for found in cells:
-        if found.standing in (Standing.WORSE, Standing.BETTER) and (words := layer_words(found.layers)):
+        if found.standing in (Standing.WORSE, Standing.BETTER) and (words := layers_behind(found, comparison.metric)):
             console.print(Text(WORDS[found.standing].mark), plain(f"{found.name}: {words}"))
     for line in (*patterns(comparison), *(f"not the same: {text}" for text in comparison.differences)):
         console.print(plain(line))
@@ -79,7 +79,7 @@ def markdown_lines(comparison: Comparison, *, title: str = "###", most: int = 0)
     yield "|---|---|--:|--:|--:|---|--:|---|"
     cells = comparison.cells[:most] if most else comparison.cells
     for found in cells:
-        texts = (*_columns(found, comparison.metric), layer_words(found.layers))
+        texts = (*_columns(found, comparison.metric), layers_behind(found, comparison.metric))
         yield f"| {' | '.join(markdown(text) for text in texts)} |"
     if len(cells) < len(comparison.cells):
         yield from ("", f"*{plural(len(comparison.cells) - len(cells), 'more cell')} in results.json.*")

@@ -13,7 +13,7 @@ _NAMES = ("model", "device", "variant")
 _EVIDENCE = ("planned", "measured", "trust", "reasons", "failures", "sessions", "sensitivity", "sensitivity_reason")
 _FIXED = (*_NAMES, "platform", "os", *_EVIDENCE, "gate")
 _VERDICT = ("value", "baseline", "change", "low", "high", "sensitivity", "sessions", "baseline_sessions")
-_GATE = (*_NAMES, "metric", "rule", "verdict", *_VERDICT, "statistic", "cause", "reason")
+_GATE = (*_NAMES, "metric", "rule", "verdict", *_VERDICT, "statistic", "cause", "reason", "likely")
 
 
 def to_csv(report: Report) -> str:
@@ -50,7 +50,7 @@ def gates_to_csv(report: Report) -> str:
         cell = gate.cell
         texts = (cell.model, cell.device, cell.variant, gate.metric, gate.rule, gate.verdict)
         numbers = (getattr(gate, name) for name in _VERDICT)
-        notes = (gate.statistic, gate.cause, gate.reason)
+        notes = (gate.statistic, gate.cause, gate.reason, gate.likely)
         writer.writerow([*map(csv_text, texts), *map(_number, numbers), *map(csv_text, notes)])
     return out.getvalue()
 

@@ -50,7 +50,7 @@ def gate_words(gate: GateResult) -> GateWords:
         interval=f"{change(gate.low)} to {change(gate.high)}" if gate.low is not None and gate.high is not None else "",
         sensitivity=percent(gate.sensitivity) if gate.sensitivity is not None else "",
         sessions=_sessions(gate),
-        reason=gate.reason,
+        reason="; ".join(filter(None, (gate.reason, gate.likely))),
     )
 
 

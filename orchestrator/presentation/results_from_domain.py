@@ -165,6 +165,7 @@ def _gate_shape(gate: GateResult) -> shape.GateShape:
             "sessions": gate.sessions,
             "baseline_sessions": gate.baseline_sessions,
             "statistic": gate.statistic,
+            "likely": gate.likely,
             **numbers,
         }
     )

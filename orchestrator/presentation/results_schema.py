@@ -144,6 +144,7 @@ class GateShape(_Shape):
     sessions: int = 0
     baseline_sessions: int = 0
     statistic: str = ""
+    likely: str = ""
 
 
 class AlertShape(_Shape):

@@ -25,6 +25,7 @@ from orchestrator.errors import CloudError, Interrupted
 from orchestrator.history.journal import Journal
 from orchestrator.history.stamp import NOW
 from orchestrator.workflow.alerts import keep_alerts
+from orchestrator.workflow.causes import with_causes
 from orchestrator.workflow.context import Context
 from orchestrator.workflow.evidence import gather_evidence, open_regressions, run_sessions
 from orchestrator.workflow.job_pool import run_jobs
@@ -159,7 +160,7 @@ async def read_report(entry: RunEntry, journal: Journal) -> Report:
     is_judged = entry.run.state is RunState.COMPLETED
     seen = entry.seen if is_judged else None
     evidence = await _evidence(entry, jobs, journal, with_pinned=not is_judged, seen=seen)
-    gates = entry.gates if is_judged else judge(entry.plan, entry.cells, evidence)
+    gates = entry.gates if is_judged else await _judge(entry, jobs, evidence, journal)
     return _report(entry, entry.run, jobs, gates, evidence)
 
 
@@ -183,7 +184,7 @@ async def judge_again(entry: RunEntry, journal: Journal, plan: Plan) -> Report:
     rules = replace(entry.plan, gates=plan.gates, gating=plan.gating, baseline=plan.baseline)
     judged = replace(entry, plan=rules)
     evidence = await _evidence(judged, jobs, journal, seen=entry.seen)
-    report = _report(judged, entry.run, jobs, judge(rules, entry.cells, evidence), evidence)
+    report = _report(judged, entry.run, jobs, await _judge(judged, jobs, evidence, journal), evidence)
     return replace(report, run=replace(report.run, exit_code=exit_code(report.jobs, report.gates)))
 
 
@@ -200,6 +201,13 @@ async def _evidence(
     return await gather_evidence(entry, results, journal.baselines, with_pinned=with_pinned, seen=until)
 
 
+async def _judge(
+    entry: RunEntry, jobs: Iterable[JobEntry], evidence: Mapping[Cell, Evidence], journal: Journal
+) -> tuple[GateResult, ...]:
+    gates = judge(entry.plan, entry.cells, evidence)
+    return await with_causes(gates, entry.plan.baseline, [job.result() for job in jobs], evidence, journal)
+
+
 async def conclusion(entry: RunEntry, journal: Journal, pace: Pace) -> Report:
     """How the run ends, now that nothing more is measured; its sessions and alerts are kept for those to come.
 
@@ -209,7 +217,7 @@ async def conclusion(entry: RunEntry, journal: Journal, pace: Pace) -> Report:
     results = [job.result() for job in jobs]
     now, seen = pace.now(), await journal.baselines.last_stamp()
     evidence = await _evidence(entry, jobs, journal, seen=seen)
-    gates = judge(entry.plan, entry.cells, evidence)
+    gates = await _judge(entry, jobs, evidence, journal)
     code = exit_code(results, gates)
     is_logged = all(job.state is JobState.DONE for job in jobs)
     if not is_logged and code != GATE_FAILED:

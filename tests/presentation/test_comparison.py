@@ -95,7 +95,8 @@ def test_layers_that_changed_are_told_by_the_page(make_report: Any) -> None:
     assert cell.standing is Standing.BETTER
     assert "moved to another unit" in to_html(report)
     texts = layer_data(report)["texts"]
-    assert any(text.startswith("moved to another unit from CPU") for text in texts)
+    assert any(re.fullmatch(r"moved from CPU to [NG]PU, −[\d.]+ ms, [\d.]+% of it", text) for text in texts)
+    assert "likely: " in to_html(report)
 
 
 def nights(report: Report, folder: Path, values: list[float]) -> list[Any]:

@@ -62,9 +62,13 @@ FORMS: dict[str, Callable[[Report], str]] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_a_gate_shows_all_it_knows(make_report, form: str) -> None:
     report = make_report(1, 4, failing=0, gates=True)
+    likely = "likely: conv1 took 80% of it, moved from NPU to CPU"
+    report = replace(
+        report, gates=tuple(replace(g, likely=likely if g.verdict == "fail" else "") for g in report.gates)
+    )
     (gate,) = [gate for gate in report.gates if gate.verdict == "fail"]
     text = FORMS[form](report)
-    for told in ("13.0", "10.0", "+30%", "+26% to +34%", "2.7%", "2 / 12", gate.reason):
+    for told in ("13.0", "10.0", "+30%", "+26% to +34%", "2.7%", "2 / 12", f"{gate.reason}; {likely}"):
         assert told in text, told
     if form != "junit":
         assert "4 verdicts on 4 cells: ✕ 1 fail, ! 1 warn, ✓ 2 pass" in text

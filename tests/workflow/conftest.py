@@ -72,9 +72,14 @@ def result_file(**change: Any) -> bytes:
     return json.dumps(content | change).encode()
 
 
-def profile_file() -> bytes:
+def profile_file(layer_us: int = 90) -> bytes:
     """ONNX Runtime's profile of some runs of one layer: one event a line, as the runtime writes them."""
-    events = [{**event, "ts": event["ts"] + 200 * run} for run in range(8) for event in PROFILE]
+    durations = {"model_run": layer_us + 10, "conv1_kernel_time": layer_us}
+    events = [
+        {**event, "ts": event["ts"] + 2 * layer_us * run, "dur": durations[event["name"]]}
+        for run in range(8)
+        for event in PROFILE
+    ]
     return ("[\n" + ",\n".join(json.dumps(event) for event in events) + "\n]").encode()
 
 
@@ -414,6 +419,12 @@ def hub(world: World) -> HubBooks:
     """The books of the world's cloud."""
     (database,) = (world.folder / "cloud").rglob("*.db")
     return HubBooks(database=database)
+
+
+@pytest.fixture(scope="session")
+def profile_bytes() -> Callable[[int], bytes]:
+    """Makes a profile of one layer, conv1, that takes so many microseconds."""
+    return profile_file
 
 
 @pytest.fixture(scope="session")

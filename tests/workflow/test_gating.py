@@ -26,19 +26,20 @@ NIGHTS = 9  # before a gate of these tests decides
 
 
 @pytest.fixture
-def device(world: Any, result_bytes: Any) -> Callable[[float], None]:
+def device(world: Any, result_bytes: Any, profile_bytes: Any) -> Callable[[float], None]:
     """The world's device as one of a known speed that scatters by one percent; call it with the speed."""
-    return device_of(world, result_bytes)
+    return device_of(world, result_bytes, profile_bytes)
 
 
-def device_of(world: Any, result_bytes: Any) -> Callable[[float], None]:
+def device_of(world: Any, result_bytes: Any, profile_bytes: Any) -> Callable[[float], None]:
     dice = random.Random(1)
 
     def runs_at(latency_ms: float) -> None:
         def answer(number: int, order: Any) -> dict[str, bytes]:
             value = round(latency_ms * (1 + abs(dice.gauss(0, 0.01))), 5)
             clock = dict.fromkeys(("mean", "p50", "p90", "p95", "min", "max"), value) | {"n": 60, "std": 0.0}
-            return {"onnxruntime-result.json": result_bytes(samples_ms=[value] * 60, wall_clock=clock)}
+            result = result_bytes(samples_ms=[value] * 60, wall_clock=clock)
+            return {"onnxruntime-result.json": result, "onnxruntime-profile.json": profile_bytes(round(9 * value))}
 
         world.devices.answer = answer
 
@@ -54,10 +55,12 @@ def ask(world: Any, question: Callable[[Journal], Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def past_nights(make_world: Any, result_bytes: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def past_nights(
+    make_world: Any, result_bytes: Any, profile_bytes: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The history database after so many unchanged nights at 10 ms."""
     with make_world(tmp_path_factory.mktemp("past")) as world:
-        device_of(world, result_bytes)(10.0)
+        device_of(world, result_bytes, profile_bytes)(10.0)
         nights(world, NIGHTS)
         return Path(world.database_url.removeprefix("sqlite+aiosqlite:///"))
 
@@ -102,6 +105,7 @@ def test_a_slower_model_fails_once_a_second_session_confirms_it(world: Any, devi
     assert (gate.verdict, slower.run.exit_code) == ("fail", 10), gate.reason
     assert gate.change == pytest.approx(0.2, abs=0.03)
     assert gate.sessions == 2
+    assert gate.likely == "likely: conv1 took all of it, slower"
     assert slower.counts["planned"] == 6
     assert [(len(event.cells), event.repeats) for event in world.events if isinstance(event, SessionsAdded)] == [(1, 3)]
     (cell,) = slower.cells

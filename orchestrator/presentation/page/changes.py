@@ -7,7 +7,7 @@ from orchestrator.domain.report import Report
 from orchestrator.presentation.changes import (
     WORDS,
     change_interval,
-    layer_words,
+    layers_behind,
     method_of,
     patterns,
     standing_word,
@@ -105,7 +105,7 @@ def _row(found: CellComparison, metric: str, scale: Scale) -> ChangeRow:
         change=change(told.change if told else None),
         interval=change_interval(told) if told else "",
         jobs=f"{told.baseline.n} / {told.value.n}" if told else "",
-        layers=layer_words(found.layers) if found.standing is not Standing.SAME else "",
+        layers=layers_behind(found, metric),
         band=band,
         dot=dot,
     )

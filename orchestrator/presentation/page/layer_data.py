@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.domain.comparison import CellComparison
+from orchestrator.domain.layer_cause import fate_words
 from orchestrator.domain.layer_match import LayerChange, LayerFate
 from orchestrator.domain.report import CellReport, Report
-from orchestrator.presentation.changes import FATES, difference_ms
+from orchestrator.presentation.changes import difference_ms
 from orchestrator.presentation.escape import printable
 from orchestrator.presentation.page.cells import cells_in_order
 from orchestrator.presentation.page.layers import LayerRow, layer_row, other_layers
+from orchestrator.presentation.text import percent
 
 _ROOM = 1600  # rows in the page
 _FEWEST, _MOST = 8, 80  # rows of a cell
@@ -61,8 +63,8 @@ def _gone(change: LayerChange) -> LayerRow:
 
 
 def _fate(change: LayerChange) -> str:
-    """ "slower, +0.12 ms"; "" where nothing changed."""
+    """ "slower, +0.12 ms, 80% of it"; "" where nothing changed."""
     if change.fate is LayerFate.SAME:
         return ""
-    moved = f" from {change.baseline_unit}" if change.fate is LayerFate.MOVED else ""
-    return f"{FATES[change.fate]}{moved}, {difference_ms(change)} ms"
+    share = f", {percent(change.share)} of it" if change.share is not None else ""
+    return f"{fate_words(change)}, {difference_ms(change)} ms{share}"

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.domain.comparison import CellComparison, Standing
+from orchestrator.domain.layer_cause import fate_words
 from orchestrator.domain.layer_match import LayerChange, LayerFate
 from orchestrator.domain.ranking import rank
 from orchestrator.domain.report import CellLayer, CellReport, Report
-from orchestrator.presentation.changes import FATES, difference_ms
+from orchestrator.presentation.changes import FATES, cause_words, difference_ms
 from orchestrator.presentation.page.drawing import dashes
 from orchestrator.presentation.page.names import place
 from orchestrator.presentation.page.units import UnitBar, unit_bars, unit_style
@@ -58,6 +59,7 @@ class ChangedRow:
     baseline: str
     time: str
     difference: str
+    share: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ class Profile:
     """The layers of one cell. `pieces` draws all of them in their order; `rows` are the longest.
 
     `changed` are, beside a baseline, those that changed most, `is_compared` whether there was one to compare with;
-    `note` counts what became of all layers.
+    `note` counts what became of all layers, `cause` says what likely made the cell slower or faster.
     """
 
     model: str
@@ -79,6 +81,7 @@ class Profile:
     changed: tuple[ChangedRow, ...]
     is_compared: bool
     note: str
+    cause: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +103,8 @@ def layers(report: Report) -> Layers:
         shown = _once([*changed, *_ends(with_layers, report.headline)])[:MOST_PROFILES]
     hidden = len(with_layers) - len(shown)
     left_out = f"The layers of {plural(hidden, 'more cell')} are in results.json." if hidden else ""
-    return Layers(profiles=tuple(_profile(cell, compared.get(cell.cell)) for cell in shown), left_out=left_out)
+    metric = report.comparison.metric if report.comparison else ""
+    return Layers(profiles=tuple(_profile(cell, compared.get(cell.cell), metric) for cell in shown), left_out=left_out)
 
 
 def _ends(cells: Iterable[CellReport], metric: str) -> list[CellReport]:
@@ -112,7 +116,7 @@ def _once(cells: Iterable[CellReport]) -> list[CellReport]:
     return list({cell.cell: cell for cell in cells}.values())
 
 
-def _profile(cell: CellReport, compared: CellComparison | None) -> Profile:
+def _profile(cell: CellReport, compared: CellComparison | None, metric: str) -> Profile:
     total_us = sum(layer.time_us for layer in cell.layers)
     ordered = sorted(cell.layers, key=lambda layer: -layer.time_us)
     widest = ordered[0].share or 1.0
@@ -130,6 +134,7 @@ def _profile(cell: CellReport, compared: CellComparison | None) -> Profile:
         changed=tuple(map(_changed_row, _told(compared)[:_TOP])),
         is_compared=bool(compared and compared.layers),
         note=_note(compared),
+        cause=cause_words(compared, metric) if compared else "",
     )
 
 
@@ -144,15 +149,16 @@ def _note(compared: CellComparison | None) -> str:
 
 
 def _changed_row(layer: LayerChange) -> ChangedRow:
-    moved = layer.fate is LayerFate.MOVED
+    moved = layer.has_moved
     return ChangedRow(
         name=layer.name,
         type=layer.type,
-        fate=FATES[layer.fate],
+        fate=fate_words(layer) if layer.parts else FATES[layer.fate],
         unit=f"{layer.baseline_unit} → {layer.unit}" if moved else layer.unit or layer.baseline_unit or "–",
         baseline=number(None if layer.baseline_us is None else layer.baseline_us / 1000),
         time=number(None if layer.time_us is None else layer.time_us / 1000),
         difference=difference_ms(layer),
+        share=percent(layer.share),
     )
 
 
