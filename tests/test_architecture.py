@@ -22,13 +22,17 @@ HOUSE: dict[str, tuple[set[str], set[str]]] = {
     "localcloud": ({"errors", "protocol", "sandbox"}, {"starlette", "uvicorn", "pydantic", "sqlalchemy"}),
     "localcloud.measure": ({"protocol", "sandbox"}, {"numpy", "onnxruntime", "onnx", "ai_edge_litert", "ml_dtypes"}),
     "workflow": ({"errors", "domain", "inputs", "history", "client"}, set()),
+    "notification": ({"errors", "domain", "client", "history", "presentation"}, {"apprise", "httpx"}),
     "scheduling": ({"errors", "domain", "inputs"}, {"apscheduler"}),
     "workers": (
         {"errors", "domain", "inputs", "history", "client", "workflow"},
         {"procrastinate", "psycopg"},
     ),
     "cli": (
-        {"errors", "domain", "protocol", "sandbox", "workflow", "workers", "localcloud", "scheduling", *BORDERS},
+        {
+            *("errors", "domain", "protocol", "sandbox", "workflow", "workers", "localcloud", "notification"),
+            *("scheduling", *BORDERS),
+        },
         {"click"},
     ),
 }

@@ -1,6 +1,7 @@
 """`bench check`: all that can be known without spending device minutes."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -28,14 +29,16 @@ def command(plan_path: Path, cloud: str | None, as_json: bool) -> None:
             return await prepare(plan, opened)
 
     found = asyncio.run(check())
-    notices = not_acted_on(plan)
+    notices = untold(plan)
     if as_json:
         click.echo(check_as_json(plan, found.models, found.targets.cells, found.targets.devices, notices))
     else:
         print_check(plan, found.models, found.targets.cells, found.targets.devices, stream=sys.stdout, notices=notices)
 
 
-def not_acted_on(plan: Plan) -> tuple[str, ...]:
-    """What the plan says and this version reads, checks and does not do yet."""
-    given = {"notify": plan.notify}
-    return tuple(f"'{key}' is read and checked, but not acted on by this version" for key in given if given[key])
+def untold(plan: Plan) -> tuple[str, ...]:
+    """Whom of those that the plan names this environment could not tell anything."""
+    from orchestrator.notification.target import needed_variables
+
+    missing = [name for name in needed_variables(entry.to for entry in plan.notify) if not os.environ.get(name)]
+    return tuple(f"'notify' needs {name}, which is not set in this environment" for name in missing)

@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import click
 
@@ -26,10 +27,14 @@ class Finding:
 
 
 @click.command("doctor")
+@click.argument("plans", metavar="[PLAN]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def command(as_json: bool) -> None:
-    """Say what is set up, what is not, and what to do about it. Nothing is asked but the database."""
-    findings = examine()
+def command(plans: tuple[Path, ...], as_json: bool) -> None:
+    """Say what is set up, what is not, and what to do about it; with PLANs, also for whom they tell.
+
+    Nothing is asked but the database.
+    """
+    findings = [*examine(), *(finding for path in plans for finding in _notifications(path))]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
         return
@@ -51,15 +56,33 @@ def examine() -> list[Finding]:
         _state_folder(),
         _database(),
         _hub(),
+        _package("apprise", "Slack, Teams and e-mail", "notify"),
     ]
 
 
-def _package(name: str, use: str) -> Finding:
+def _package(name: str, use: str, extra: str = "local") -> Finding:
     try:
         return Finding(name=name, ok=True, found=f"{importlib.metadata.version(name)} ({use})")
     except importlib.metadata.PackageNotFoundError:
-        advice = "pip install 'device-bench[local]'"
+        advice = f"pip install 'device-bench[{extra}]'"
         return Finding(name=name, ok=False, found=f"not installed ({use})", advice=advice)
+
+
+def _notifications(path: Path) -> list[Finding]:
+    """What telling people of the plan's runs needs. Raises PlanError."""
+    from orchestrator.inputs.plan_file import load_plan
+    from orchestrator.notification.target import needed_variables, purpose_of
+
+    needed = needed_variables(entry.to for entry in load_plan(path).notify)
+    return [
+        Finding(
+            name=f"notify of {path}",
+            ok=bool(os.environ.get(name)),
+            found=f"{name} is {'set' if os.environ.get(name) else 'not set'}",
+            advice=f"it holds {purpose_of(name)}",
+        )
+        for name in needed
+    ]
 
 
 def _walls() -> Finding:

@@ -13,6 +13,7 @@ from orchestrator.cli.connect import LOCAL
 from orchestrator.cli.home import database_url, kept_plans, run_locks
 from orchestrator.cli.main import save_traceback
 from orchestrator.cli.start_run import Runs, Say
+from orchestrator.cli.tell import tell_people
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import Interrupted
@@ -48,7 +49,7 @@ def make_hands(runs: Runs) -> Hands:
             run = await journal.newest(plan.name)
             if run is None or run.state is RunState.COMPLETED:
                 return None
-            return Unfinished(run_id=run.id, is_busy=await journal.is_held(run.id, run_locks()))
+            return Unfinished(run_id=run.id, is_busy=run.detached or await journal.is_held(run.id, run_locks()))
 
     async def has_run(plan: Plan, tick: datetime) -> bool:
         async with open_journal(database_url()) as journal:
@@ -59,6 +60,11 @@ def make_hands(runs: Runs) -> Hands:
             if runs.stop.is_set():
                 return Interrupted.exit_code
             code = await doing(partial(tell, plan.name))
+        if code < 0:
+            reason = f"its process was killed by signal {-code}; the next start goes on with it"
+            tell(plan.name, reason)
+            await tell_people(plan, reason, say=partial(tell, plan.name))
+            return Interrupted.exit_code
         async with open_journal(database_url()) as journal:
             tell(plan.name, _outcome(code, await journal.newest(plan.name), runs.output))
         return code

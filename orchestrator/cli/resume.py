@@ -1,6 +1,7 @@
 """`bench resume`: go on with an interrupted run."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,20 +11,23 @@ from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.run import RunState
 from orchestrator.errors import ModelError
 
+if TYPE_CHECKING:
+    from orchestrator.history.journal import Journal
+
 
 @click.command("resume")
 @click.argument("run_id", metavar="RUN", required=False)
+@click.option("--notify", is_flag=True, help="Tell those whom the plan names what is news to them.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.option("-v", "--verbose", is_flag=True, help="More progress.")
-def command(run_id: str | None, quiet: bool, verbose: bool) -> int:
+def command(run_id: str | None, notify: bool, quiet: bool, verbose: bool) -> int:
     """Go on with RUN (default: the latest) where things stand. A run that has ended is left as it is."""
-    return asyncio.run(_resume(run_id, quiet=quiet, verbose=verbose))
+    return asyncio.run(_resume(run_id, notify=notify, quiet=quiet, verbose=verbose))
 
 
-async def _resume(run_id: str | None, *, quiet: bool, verbose: bool) -> int:
-    from orchestrator.cli.carry_out import carry_out
-    from orchestrator.cli.connect import connect
+async def _resume(run_id: str | None, *, notify: bool, quiet: bool, verbose: bool) -> int:
     from orchestrator.cli.detach import resume_detached
+    from orchestrator.cli.tell import telling
     from orchestrator.history.journal import open_journal
 
     async with open_journal(database_url()) as journal:
@@ -34,9 +38,17 @@ async def _resume(run_id: str | None, *, quiet: bool, verbose: bool) -> int:
         if entry.run.detached:
             await resume_detached(entry)
             return 0
-        await asyncio.to_thread(_check_models, entry)
-        async with connect(entry.run.cloud) as cloud:
-            return await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose)
+        work = _go_on(entry, journal, quiet=quiet, verbose=verbose)
+        return await (telling(entry.plan, work, entry.run.id) if notify else work)
+
+
+async def _go_on(entry: RunEntry, journal: "Journal", *, quiet: bool, verbose: bool) -> int:
+    from orchestrator.cli.carry_out import carry_out
+    from orchestrator.cli.connect import connect
+
+    await asyncio.to_thread(_check_models, entry)
+    async with connect(entry.run.cloud) as cloud:
+        return await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose)
 
 
 def _check_models(entry: RunEntry) -> None:

@@ -10,6 +10,7 @@ import click
 
 from orchestrator.cli.home import DEFAULT_REPORTS, database_url
 from orchestrator.domain.plan import Plan
+from orchestrator.errors import UsageError
 
 
 def _tick(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
@@ -31,6 +32,7 @@ def _tick(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option("--tick", metavar="TIME", callback=_tick, help="The scheduled time it is for: one run a plan and time.")
 @click.option("--output", type=click.Path(path_type=Path), default=DEFAULT_REPORTS, help="Folder for the reports.")
 @click.option("--detach", is_flag=True, help="Leave it to workers ('bench worker'), and end.")
+@click.option("--notify", is_flag=True, help="Tell those whom the plan names what is news to them.")
 @click.option("--dry-run", is_flag=True, help="Stop after the check.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.option("-v", "--verbose", is_flag=True, help="More progress.")
@@ -41,16 +43,22 @@ def command(
     tick: datetime | None,
     output: Path,
     detach: bool,
+    notify: bool,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
 ) -> int:
     """Measure what PLAN asks for on its device cloud, and report it."""
     from orchestrator.cli.prepare import read_plan, read_scheduled_plan
+    from orchestrator.cli.tell import telling
 
     plan, notices = read_scheduled_plan(plan_path, tick) if tick else (read_plan(plan_path), ())
     plan = replace(plan, cloud=cloud or plan.cloud, repeats=repeats or plan.repeats)
-    return asyncio.run(_run(plan, output, tick, notices, detach=detach, dry_run=dry_run, quiet=quiet, verbose=verbose))
+    if detach and notify:
+        message = "--notify tells of a run when it ends, which with --detach is elsewhere and later: give one of them"
+        raise UsageError(message)
+    work = _run(plan, output, tick, notices, detach=detach, dry_run=dry_run, quiet=quiet, verbose=verbose)
+    return asyncio.run(telling(plan, work) if notify and not dry_run else work)
 
 
 async def _run(
@@ -65,7 +73,6 @@ async def _run(
     verbose: bool,
 ) -> int:
     from orchestrator.cli.carry_out import carry_out
-    from orchestrator.cli.check import not_acted_on
     from orchestrator.cli.connect import connect
     from orchestrator.cli.detach import begin_detached, check_detachable
     from orchestrator.cli.prepare import Prepared, new_run, prepare
@@ -77,7 +84,6 @@ async def _run(
         check_detachable(plan.cloud)
     async with connect(plan.cloud) as cloud:
         prepared: Prepared = await prepare(plan, cloud)
-        notices += not_acted_on(plan)
         if dry_run:
             targets = prepared.targets
             print_check(plan, prepared.models, targets.cells, targets.devices, stream=sys.stdout, notices=notices)

@@ -28,14 +28,17 @@ class Runs:
     _alive: set[asyncio.subprocess.Process] = field(default_factory=set)
 
     async def start_run(self, plan_path: Path, tick: datetime, say: Say) -> int:
-        """Runs a plan for its scheduled time; the exit code. What the run has to say goes to `say`, line by line."""
+        """Runs a plan for its scheduled time; the exit code, negative where a signal killed it.
+
+        What the run has to say goes to `say`, line by line.
+        """
         time = tick.isoformat(timespec="minutes")
-        arguments = ["run", str(plan_path), "--tick", time, "--output", str(self.output), "--quiet"]
+        arguments = ["run", str(plan_path), "--tick", time, "--output", str(self.output), "--notify", "--quiet"]
         return await self._bench(arguments, say)
 
     async def resume_run(self, run_id: str, say: Say) -> int:
-        """Goes on with a run; the exit code."""
-        return await self._bench(["resume", run_id, "--quiet"], say)
+        """Goes on with a run, in the same way."""
+        return await self._bench(["resume", run_id, "--notify", "--quiet"], say)
 
     def hurry(self) -> None:
         """Asks a second time: every run leaves at once."""
@@ -61,9 +64,7 @@ class Runs:
         finally:
             stopping.cancel()
             self._alive.discard(process)
-        if code < 0 and not self.stop.is_set():
-            say(f"the run's process was killed by signal {-code}; what it did is kept")
-        return code if code >= 0 else Interrupted.exit_code
+        return Interrupted.exit_code if self.stop.is_set() and code < 0 else code
 
     async def _pass_on_the_stop(self, process: asyncio.subprocess.Process) -> None:
         await self.stop.wait()

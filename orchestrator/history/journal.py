@@ -23,6 +23,7 @@ from orchestrator.history.database import open_engine
 from orchestrator.history.durations import durations_before
 from orchestrator.history.holds import Holds
 from orchestrator.history.moves import Moves
+from orchestrator.history.news import NewsDesk
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.run_lock import is_run_held, run_held
 from orchestrator.history.schema import DETACHED, JOB, RUN
@@ -52,7 +53,8 @@ class AlreadyBegun(UsageError):
 class Journal:
     """Reads and writes rows. Every write is committed before the call returns; none is ever seen half done.
 
-    `baselines` are in the same database, and so is whose `turn` it is in runs that workers carry out.
+    `baselines` are in the same database, and so is whose `turn` it is in runs that workers carry out,
+    and what `news` were told.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -61,6 +63,7 @@ class Journal:
         self.baselines = Baselines(engine)
         self.turns = Turns(engine)
         self.holds = Holds(engine)
+        self.news = NewsDesk(engine)
 
     def held(self, run_id: str, folder: Path) -> AbstractAsyncContextManager[None]:
         """Holds a run while it is worked on; `folder` has this computer's locks. Raises RunBusy (run_lock.py)."""

@@ -131,3 +131,26 @@ NAMED_RUN = sa.Table(
     sa.Column("stamp", sa.Integer, primary_key=True),
     sa.Column("run_id", sa.String, sa.ForeignKey("run.id")),
 )
+
+# Of which troubles of a plan somebody (as the plan says it) was told, and that they are over was not told yet.
+TOLD = sa.Table(
+    "told",
+    METADATA,
+    sa.Column("plan", sa.String, primary_key=True),
+    sa.Column("target", sa.String, primary_key=True),
+    sa.Column("kind", sa.String, primary_key=True),
+    sa.Column("about", sa.String, primary_key=True),
+)
+
+# News on their way: waiting, sending, sent or given up.
+LETTER = sa.Table(
+    "letter",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("plan", sa.String, nullable=False, index=True),
+    sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("tried_at", sa.DateTime(timezone=True)),
+    sa.Column("entry", sa.Text, nullable=False),
+)

@@ -21,6 +21,11 @@ async def next_stamp(connection: AsyncConnection) -> int:
     return int(moved.scalar_one())
 
 
+async def wait_for_turn(connection: AsyncConnection) -> None:
+    """Until this transaction ends no other makes a change, although this one may make none that has a stamp."""
+    await connection.execute(LAST_STAMP.update().values(stamp=LAST_STAMP.c.stamp))
+
+
 async def last_stamp(connection: AsyncConnection) -> int:
     """The stamp of the last change that can be seen."""
     return int((await connection.execute(sa.select(LAST_STAMP.c.stamp))).scalar_one())

@@ -127,14 +127,6 @@ def test_the_exit_code_answers_whether_the_gates_hold(
     assert all(found["reason"] for found in gates)
 
 
-def test_what_a_plan_asks_and_nobody_does_yet_is_said(folder: Any) -> None:
-    plan = (folder.path / "plan.yaml").read_text()
-    folder.write(plan + "gates: [{metric: latency_ms, max: 1000}]\nnotify: [a@example.com]\n")
-    shown = folder.bench("check", "plan.yaml").stdout
-    assert "'notify' is read and checked, but not acted on" in shown
-    assert "'gates'" not in shown
-
-
 def test_verdicts_baselines_and_history_are_there_afterwards(folder: Any) -> None:
     rules = "gates: [{metric: latency_ms, max: 1000}, {metric: latency_p50_ms, max_regression: 50%}]\n"
     folder.write((folder.path / "plan.yaml").read_text() + rules + "gating: {max_sessions: 1}\nbaseline: {min: 2}\n")

@@ -1,0 +1,1 @@
+"""Telling people what matters of a run, and nothing else."""
