@@ -11,7 +11,8 @@ def books(devices: Devices, requests: Counter[str]) -> dict[str, Any]:
 
     `devices`: jobs, and seconds busy and idle between the device's first job and its last. `jobs`: submitted, over,
     and those whose results were never fetched. `span_s`: from the first submission to the last end. `fetch_delays_s`:
-    for each job, how long its results were there before they were fetched. `requests`: by kind.
+    for each job, how long its results were there before they were fetched. `spans`: each job's device, when it was
+    submitted and when it was over (null: not yet). `requests`: by kind.
     """
     jobs = list(devices.by_id.values())
     done = [job for job in jobs if job.ended_at is not None]
@@ -28,6 +29,7 @@ def books(devices: Devices, requests: Counter[str]) -> dict[str, Any]:
         },
         "span_s": end - begin,
         "fetch_delays_s": delays,
+        "spans": [[job.device.name, job.submitted_at, job.ended_at] for job in jobs],
         "requests": dict(requests),
         "devices": {name: _device(lane) for name, lane in devices.lanes.items() if lane.done},
     }

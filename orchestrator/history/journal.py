@@ -114,6 +114,11 @@ class Journal:
             found = await connection.execute(sa.select(RUN.c.run).where(RUN.c.id == run_id))
             return _RUN.validate_json(found.scalar_one())
 
+    async def detached(self) -> set[str]:
+        """The ids of all runs that workers carry out, or did."""
+        async with self._engine.connect() as connection:
+            return set((await connection.execute(sa.select(DETACHED.c.run_id))).scalars())
+
     async def done(self, run_ids: Iterable[str]) -> dict[str, tuple[int, int]]:
         """How many jobs of each run are done, and how many it has."""
         is_done = sa.case((JOB.c.state == JobState.DONE, 1), else_=0)

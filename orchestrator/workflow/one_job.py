@@ -41,6 +41,7 @@ async def prepare(context: Context, job: JobEntry) -> JobEntry:
 
 async def measure(context: Context, job: JobEntry) -> JobEntry:
     """Drives a job to its outcome, over as many attempts as the limits allow. Raises KeyRefused and Interrupted."""
+    job = replace(job, begun_at=None)  # whoever takes a job up did not see all of its time on the device
     try:
         return await _drive(context, job, lambda state: state.has_outcome)
     finally:

@@ -1,0 +1,158 @@
+"""Several machines on one computer: workers in processes and folders of their own, and a cloud that all reach."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from orchestrator.cli.main import main
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+BENCH = str(Path(sys.executable).with_name("bench"))
+TAKEOVER_S = 4
+PATIENCE_S = 90
+
+
+@dataclass
+class Machines:
+    """A laboratory: where its workers find everything, and those that run."""
+
+    folder: Path
+    environment: dict[str, str]
+    processes: list["subprocess.Popen[str]"] = field(default_factory=list)
+
+    def start(self, machine: str, *arguments: str) -> "subprocess.Popen[str]":
+        """Starts the command in a process of its own; what it prints goes to a file there."""
+        place = self.folder / machine
+        place.mkdir(exist_ok=True)
+        with (place / "log").open("a") as log:
+            process = subprocess.Popen(
+                [BENCH, *arguments],
+                cwd=place,
+                env=os.environ | self.environment,
+                stdout=log,
+                stderr=log,
+                text=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def worker(self, machine: str, concurrency: int = 20) -> "subprocess.Popen[str]":
+        """Starts a worker, and comes back when it is ready."""
+        before = self.log(machine).count(" ready ")
+        options = ("--takeover", str(TAKEOVER_S), "--concurrency", str(concurrency))
+        process = self.start(machine, "worker", *options)
+        self.wait_for(lambda: self.log(machine).count(" ready ") > before)
+        return process
+
+    def bench(self, machine: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Runs the command there to its end, in this process."""
+        place = self.folder / machine
+        place.mkdir(exist_ok=True)
+        out, err = StringIO(), StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(place)
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            code = main(list(arguments))
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+    def log(self, machine: str) -> str:
+        """All that the machine's commands said."""
+        path = self.folder / machine / "log"
+        return path.read_text() if path.exists() else ""
+
+    def wait_for(self, is_so: Callable[[], bool]) -> None:
+        """Waits until it is so."""
+        end = time.monotonic() + PATIENCE_S
+        while not is_so():
+            assert time.monotonic() < end, {path.parent.name: path.read_text() for path in self.folder.glob("*/log")}
+            time.sleep(0.05)
+
+    def plan(self, text: str) -> str:
+        """Writes a plan; its path."""
+        (self.folder / "plan.yaml").write_text(text)
+        return str(self.folder / "plan.yaml")
+
+    def ended(self, run_id: str) -> list[str]:
+        """The machines that say that they ended the run."""
+        logs = {path.parent.name: path.read_text() for path in self.folder.glob("*/log")}
+        return [machine for machine, log in logs.items() for line in log.splitlines() if f"{run_id} ended" in line]
+
+
+@pytest.fixture
+def machines(tmp_path: Path, postgres_url: str) -> Iterator[Machines]:
+    """The laboratory; whatever still runs at the end is killed."""
+    environment = {
+        "BENCH_DATABASE_URL": postgres_url,
+        "BENCH_STORE_URL": str(tmp_path / "store"),
+        "EMBEDL_HUB_API_KEY": "simulated-cloud-key",
+    }
+    made = Machines(folder=tmp_path, environment=environment)
+    yield made
+    for process in made.processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.fixture
+def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """Makes simulated clouds, and the model `m.onnx` for them, as slow as is asked for."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from farm.models import Traits, write_model
+    from farm.process import Terms, running_farm
+
+    def write(slower: float = 1.0) -> None:
+        write_model(tmp_path / "m.onnx", Traits(role="m", slower=slower))
+
+    write()
+    with ExitStack() as open_farms:
+
+        def make(**terms: Any) -> Any:
+            given = {"devices": 3, "run_s": (3.0, 6.0), "ios_every": 0, "time_scale": 0.1} | terms
+            return open_farms.enter_context(running_farm(Terms(**given)))
+
+        make.write = write  # type: ignore[attr-defined]
+        yield make
+
+
+@pytest.fixture
+def restart_postgres(postgres_server: Any) -> Callable[[], None]:
+    """Stops PostgreSQL at once, leaves it away for a moment, and starts it again."""
+
+    def restart() -> None:
+        postgres_server.stop()
+        time.sleep(2)  # the outage
+        postgres_server.ensure_postgres_running()
+
+    return restart
+
+
+@pytest.fixture
+def bucket(machines: Machines) -> Iterator[str]:
+    """The address of a store in a bucket of a real S3 server, and in the machines' environment how to get at it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    keys = {"aws_access_key_id": "bench", "aws_secret_access_key": "bucket-secret", "region_name": "us-east-1"}
+    boto3.client("s3", endpoint_url=url, **keys).create_bucket(Bucket="bench")
+    machines.environment |= {
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bucket-secret",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": url,
+    }
+    yield "s3://bench/lab"
+    server.stop()

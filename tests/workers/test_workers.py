@@ -1,0 +1,132 @@
+"""Workers as they are used: they share a run, take over from one another, and nothing is lost or done twice."""
+
+import json
+import signal
+from typing import Any
+
+import pytest
+
+PLAN = """\
+version: 1
+name: far
+cloud: {cloud}
+models: [m.onnx]
+devices: ["*"]
+repeats: 4
+limits: {{poll_interval: 100ms, in_flight: 4, per_device: 2, reconcile: 2s}}
+"""
+JOBS = 12
+
+
+def begin(machines: Any, farm: Any, plan: str = PLAN, **terms: Any) -> tuple[Any, str]:
+    """A cloud, and a detached run on it."""
+    cloud = farm(**terms)
+    done = machines.bench("laptop", "run", machines.plan(plan.format(cloud=cloud.base_url)), "--detach")
+    assert done.returncode == 0, done.stderr
+    return cloud, done.stdout.strip()
+
+
+def check_once(machines: Any, cloud: Any, run_id: str, exit_code: int = 0, jobs: int = JOBS) -> str:
+    """The run ended, once; by the cloud's own books every job was submitted once and no result is lost.
+
+    What following it said.
+    """
+    attached = machines.bench("desk", "attach", run_id)
+    assert attached.returncode == exit_code, attached.stderr
+    books = cloud.books()
+    assert books["jobs"] == {"submitted": jobs, "over": jobs, "not_fetched": 0, "downloads_with_two_jobs": 0}
+    assert books["requests"]["POST api/projects/project/runs"] == jobs
+    machines.wait_for(lambda: len(machines.ended(run_id)) == 1)
+    (ended,) = machines.ended(run_id)
+    report = json.loads((machines.folder / ended / "reports" / run_id / "results.json").read_text())
+    assert report["run"]["exit_code"] == exit_code
+    assert [job["outcome"] for job in report["jobs"]] == ["measured"] * jobs
+    return str(attached.stderr)
+
+
+def most_at_once(spans: list[list[Any]]) -> int:
+    """How many jobs the cloud had at the same time."""
+    steps = sorted((at, step) for _, begin, end in spans for at, step in ((begin, 1), (end, -1)))
+    return max(sum(step for _, step in steps[: place + 1]) for place in range(len(steps)))
+
+
+def test_two_share_a_run_within_the_limits_of_both(machines: Any, farm: Any) -> None:
+    for machine in ("one", "two"):
+        machines.worker(machine, concurrency=2)
+    cloud, run_id = begin(machines, farm)
+    attached = check_once(machines, cloud, run_id)
+    assert f"run {run_id}: 12 jobs on 3 devices" in attached
+    assert "[12/12]" in attached
+    spans = cloud.books()["spans"]
+    assert most_at_once(spans) <= 4
+    for device in {span[0] for span in spans}:
+        assert most_at_once([span for span in spans if span[0] == device]) <= 2
+    assert all("submitted" in machines.log(machine) for machine in ("one", "two"))
+    (listed,) = json.loads(machines.bench("desk", "runs", "--json").stdout)
+    assert (listed["id"], listed["detached"], listed["state"]) == (run_id, True, "completed")
+    assert machines.bench("desk", "report", run_id).returncode == 0
+    raw = machines.folder / "desk" / "reports" / run_id / "artifacts"
+    assert len(list(raw.rglob("onnxruntime-result.json"))) == JOBS
+    assert "simulated-cloud-key" not in machines.log("one") + machines.log("two") + attached
+
+
+def test_stopped_killed_and_without_a_database_nothing_is_lost_or_done_twice(
+    machines: Any, farm: Any, bucket: str, restart_postgres: Any
+) -> None:
+    """One worker after the other goes in the middle of its jobs; their files are in a bucket."""
+    machines.environment["BENCH_STORE_URL"] = bucket
+    cloud, run_id = begin(machines, farm, run_s=(10.0, 20.0))
+    first = machines.worker("one")
+    machines.wait_for(lambda: machines.log("one").count("submitted") >= 2)
+    first.send_signal(signal.SIGTERM)
+    second = machines.worker("two")
+    assert first.wait(timeout=30) == 0
+    machines.wait_for(lambda: "submitted" in machines.log("two"))
+    assert "took over" not in machines.log("two")
+    second.kill()
+    third = machines.worker("three")
+    machines.wait_for(lambda: "took over" in machines.log("three"))
+    restart_postgres()
+    if third.poll() is not None:  # as its supervisor would
+        machines.worker("three")
+    check_once(machines, cloud, run_id)
+
+
+def test_a_run_that_nobody_wants_is_cancelled_and_reported_by_the_workers(machines: Any, farm: Any) -> None:
+    cloud, run_id = begin(machines, farm, run_s=(10.0, 20.0))
+    machines.worker("one")
+    machines.wait_for(lambda: "submitted" in machines.log("one"))
+    assert machines.bench("laptop", "cancel", run_id).returncode == 0
+    attached = machines.bench("desk", "attach", run_id, "--quiet")
+    assert attached.returncode == 11, attached.stderr
+    submitted = cloud.books()["jobs"]["submitted"]
+    assert submitted < JOBS
+    assert machines.bench("desk", "resume", run_id).returncode == 11
+    assert cloud.books()["jobs"]["submitted"] == submitted
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "words"),
+    [
+        ({}, [], "bench cloud serve"),
+        ({"BENCH_DATABASE_URL": ""}, ["--cloud", "http://127.0.0.1:9"], "BENCH_DATABASE_URL=postgresql"),
+        ({"BENCH_STORE_URL": ""}, ["--cloud", "http://127.0.0.1:9"], "need BENCH_STORE_URL"),
+    ],
+)
+def test_what_workers_cannot_reach_is_refused_before_anything_happens(
+    machines: Any, farm: Any, change: dict[str, str], arguments: list[str], words: str
+) -> None:
+    machines.environment |= change
+    plan = machines.plan(PLAN.format(cloud="local"))
+    done = machines.bench("laptop", "run", plan, "--detach", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_worker_whose_key_is_missing_says_so_and_ends(machines: Any, farm: Any) -> None:
+    begin(machines, farm)
+    machines.environment["EMBEDL_HUB_API_KEY"] = ""
+    done = machines.bench("one", "worker")
+    assert done.returncode == 2
+    assert "needs EMBEDL_HUB_API_KEY" in done.stderr
