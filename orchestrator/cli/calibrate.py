@@ -25,9 +25,10 @@ from orchestrator.domain.report import Report
 def command(
     plan_path: Path, sessions: int, cloud: str | None, output: Path, as_json: bool, quiet: bool, verbose: bool
 ) -> int:
-    """Measure each model of PLAN against itself and propose the tightest tolerances this farm can hold.
+    """Measure each model of PLAN beside itself and propose the tightest tolerances this farm can hold.
 
-    It takes SESSIONS times the jobs of one run.
+    It takes twice SESSIONS times the jobs of one run, in turn. Later runs know from them how much a device scatters
+    when an old model runs beside a new one.
     """
     from orchestrator.cli.prepare import read_plan
 
@@ -43,13 +44,15 @@ async def _calibrate(plan: Plan, output: Path, sessions: int, *, as_json: bool, 
     from orchestrator.presentation.calibration_table import calibrations_as_json, print_calibrations
     from orchestrator.workflow.benchmark import calibrate
     from orchestrator.workflow.evidence import calibrations
+    from orchestrator.workflow.old_models import beside_itself
 
     async with connect(plan.cloud) as cloud, open_journal(database_url()) as journal:
-        entry = new_run(await prepare(plan, cloud), output)
+        entry = beside_itself(new_run(await prepare(plan, cloud), output))
         await journal.begin(entry)
         drive = partial(calibrate, sessions=sessions)
         code = await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose, drive=drive, show=_say_nothing)
-        found = calibrations(await journal.baselines.of_run(entry.run.id), plan.gating.statistic)
+        sessions_of = await journal.baselines.of_run(entry.run.id)
+        found = calibrations(sessions_of, await journal.baselines.pairs.of_run(entry.run.id), plan.gating.statistic)
     if as_json:
         click.echo(calibrations_as_json(found))
     else:

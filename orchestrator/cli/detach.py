@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.connect import LOCAL
-from orchestrator.cli.home import database_url, shared_store_url
+from orchestrator.cli.home import database_url, home, shared_store_url
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,9 +31,13 @@ async def begin_detached(entry: "RunEntry") -> None:
     from orchestrator.cli.shared import open_shared
     from orchestrator.workers.detached import begin
     from orchestrator.workflow.evidence import check_pinned
+    from orchestrator.workflow.kept_models import KeptModels
+    from orchestrator.workflow.old_models import needs_old_models, with_old_models
 
     async with open_shared() as shared:
         await check_pinned(entry.plan, shared.journal.baselines)
+        if needs_old_models(entry.plan):
+            entry = await with_old_models(entry, shared.journal, KeptModels(shared.store, home() / "models"))
         await begin(entry, shared.journal, shared.queue, shared.store)
     _say_with_workers(entry)
 

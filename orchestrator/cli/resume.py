@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.home import database_url
+from orchestrator.cli.kept import open_kept_models
 from orchestrator.cli.stored import latest_run_id
 from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.run import RunState
-from orchestrator.errors import ModelError
+from orchestrator.errors import ModelError, NotStored
 
 if TYPE_CHECKING:
     from orchestrator.history.journal import Journal
@@ -47,8 +48,22 @@ async def _go_on(entry: RunEntry, journal: "Journal", *, quiet: bool, verbose: b
     from orchestrator.cli.connect import connect
 
     await asyncio.to_thread(_check_models, entry)
+    await _bring_old_models(entry)
     async with connect(entry.run.cloud) as cloud:
         return await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose)
+
+
+async def _bring_old_models(entry: RunEntry) -> None:
+    """Those that stand beside the plan's models lie here again; one that cannot leaves its jobs without results."""
+    olds = [old for old in entry.controls if not old.is_same and not old.unusable]
+    if not olds:
+        return
+    kept = await open_kept_models()
+    for old in olds:
+        try:
+            await kept.here(old.model)
+        except NotStored as error:
+            click.echo(f"{old} cannot be run any more: {error}", err=True)
 
 
 def _check_models(entry: RunEntry) -> None:

@@ -75,10 +75,12 @@ async def _run(
     from orchestrator.cli.carry_out import carry_out
     from orchestrator.cli.connect import connect
     from orchestrator.cli.detach import begin_detached, check_detachable
+    from orchestrator.cli.kept import open_kept_models
     from orchestrator.cli.prepare import Prepared, new_run, prepare
     from orchestrator.history.journal import open_journal
     from orchestrator.presentation.console import print_check
     from orchestrator.workflow.evidence import check_pinned
+    from orchestrator.workflow.old_models import needs_old_models, with_old_models
 
     if detach:
         check_detachable(plan.cloud)
@@ -94,5 +96,7 @@ async def _run(
             return 0
         async with open_journal(database_url()) as journal:
             await check_pinned(plan, journal.baselines)
+            if needs_old_models(plan):
+                entry = await with_old_models(entry, journal, await open_kept_models())
             await journal.begin(entry)
             return await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose)

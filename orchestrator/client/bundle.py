@@ -6,7 +6,7 @@ from pathlib import Path
 from orchestrator.domain.device import Platform
 from orchestrator.domain.model import Model, ModelFormat
 from orchestrator.domain.secret import Secret
-from orchestrator.errors import ModelError
+from orchestrator.errors import ModelError, TransferBroken
 from orchestrator.protocol import bundle as wire
 from orchestrator.protocol.unreadable import UnsafeArchive
 
@@ -18,7 +18,8 @@ def build_bundle(
 ) -> tuple[str, ...]:
     """Writes the bundle; what the reader of the report should know of it: params that were overridden or left out.
 
-    Raises ModelError where the model's external data cannot go beside it.
+    Raises ModelError where the model's external data cannot go beside it, TransferBroken where a file cannot be read
+    or written.
     """
     ios = platform is Platform.IOS
     shapes, notes = shape_flags(model, params)
@@ -37,6 +38,9 @@ def build_bundle(
     except UnsafeArchive as error:
         message = f"{model.path}: {error}"
         raise ModelError(message) from error
+    except OSError as error:
+        message = f"the bundle cannot be made: {error.strerror}: {Path(error.filename or to).name}"
+        raise TransferBroken(message) from error
     return notes
 
 

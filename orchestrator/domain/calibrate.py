@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrator.domain.evidence import log_jobs
+from orchestrator.domain.contrast import differences_of
+from orchestrator.domain.control_rule import band_of_pairs
+from orchestrator.domain.evidence import Pair, log_jobs
 from orchestrator.domain.history_rule import (
     HARD_GATE_SESSIONS,
     LEAST_SESSIONS,
+    IsMedian,
     choose_median,
     history_band,
     session_numbers,
@@ -31,7 +34,8 @@ class Calibration:
 
     `within_jobs`: of the iterations of a job, None where jobs do not tell it; `between_jobs`: of the jobs of a session,
     None with one job; `between_sessions`: of what sessions amount to by `statistic`. `sensitivity`: the smallest
-    change that one session could show; `tolerance`: the tightest that this farm can hold.
+    change that one session could show, and `beside` with the old model beside it (None with fewer than five such
+    pairs); `tolerance`: the tightest that this farm can hold.
     """
 
     metric: str
@@ -42,6 +46,7 @@ class Calibration:
     between_sessions: float
     statistic: str
     sensitivity: float
+    beside: float | None
     tolerance: float
 
     @property
@@ -50,8 +55,10 @@ class Calibration:
         return self.sessions >= HARD_GATE_SESSIONS
 
 
-def calibrate(sessions: Sequence[Session], metric: str, statistic: str = "auto") -> Calibration | None:
-    """The noise of a latency metric over these sessions; None where fewer than five have it."""
+def calibrate(
+    sessions: Sequence[Session], metric: str, statistic: str = "auto", pairs: Sequence[Pair] = ()
+) -> Calibration | None:
+    """The noise of a latency metric over these sessions and pairs; None where fewer than five sessions have it."""
     given = [session for session in sessions if session.jobs(metric)]
     if len(given) < LEAST_SESSIONS:
         return None
@@ -69,8 +76,16 @@ def calibrate(sessions: Sequence[Session], metric: str, statistic: str = "auto")
         between_sessions=float(robust_spread(numbers, 0.0)),
         statistic="median" if is_median else "best",
         sensitivity=band.sensitivity,
+        beside=_beside(pairs, metric, jobs.shape[-1], np.asarray(statistic == "median")),
         tolerance=_whole_percent(max(TIGHTEST, SAFETY * band.sensitivity)),
     )
+
+
+def _beside(pairs: Sequence[Pair], metric: str, jobs: int, is_median: IsMedian) -> float | None:
+    given = [pair for pair in pairs if all(len(side.jobs(metric)) >= jobs for side in pair)]
+    if len(given) < LEAST_SESSIONS:
+        return None
+    return band_of_pairs(differences_of(given, metric, jobs, is_median)).sensitivity
 
 
 def _within_jobs(sessions: Sequence[Session]) -> float | None:

@@ -62,9 +62,9 @@ def sensitivity_of(evidence: Evidence, metric: str, policy: BaselinePolicy, stat
 
 def _contrast(evidence: Evidence, metric: str, policy: BaselinePolicy, statistic: str) -> tuple[Contrast | None, str]:
     """The comparison that tells the noise; without one, why."""
-    has_control = policy.control != "never" and len(evidence.control) == len(evidence.current)
-    if has_control and not unfit(evidence.control, metric):
-        beside = against_control(metric, evidence, policy, statistic)
+    paired = evidence.beside
+    if policy.control != "never" and paired.control and not unfit(paired.control, metric):
+        beside = against_control(metric, paired, policy, statistic)
         if beside is not None:
             return beside, ""
     chosen = choose_baseline(evidence, metric, policy)

@@ -12,7 +12,7 @@ import numpy as np
 
 from orchestrator.domain.control_rule import LEAST_PAIRS, band_of_pairs, band_of_single_sessions
 from orchestrator.domain.decision import MEDIAN_VARIANCE, Band
-from orchestrator.domain.evidence import Evidence, log_jobs, sign_of
+from orchestrator.domain.evidence import Evidence, Pair, log_jobs, serves, sign_of
 from orchestrator.domain.history_rule import (
     LEAST_SESSIONS,
     IsMedian,
@@ -88,7 +88,10 @@ def against_pinned(history: Contrast, evidence: Evidence, pinned: Sequence[Sessi
 
 
 def against_control(metric: str, evidence: Evidence, policy: BaselinePolicy, statistic: str) -> Contrast | None:
-    """Against the old model beside each session; None where nothing tells how much such differences scatter."""
+    """Against the old model beside each session; None where nothing tells how much such differences scatter.
+
+    Each current session has its partner in the same place.
+    """
     repeats, is_median = evidence.current[0].planned, np.asarray(statistic == "median")
     step = _clock_step(metric, [*evidence.current, *evidence.control])
     old = _numbers(evidence.control, metric, repeats, is_median)
@@ -104,7 +107,7 @@ def against_control(metric: str, evidence: Evidence, policy: BaselinePolicy, sta
         independent=len(evidence.current),
         is_median=bool(is_median),
         step=step,
-        against="the old model beside it",
+        against=f"{evidence.old or 'the old model'} beside it",
     )
 
 
@@ -128,14 +131,35 @@ def _control_band(
 ) -> Band | None:
     """The spread of differences: of a model beside itself, else of its earlier sessions, in whatever context."""
     repeats = evidence.current[0].planned
-    pairs = [pair for pair in evidence.pairs if all(len(side.jobs(metric)) >= repeats for side in pair)]
+    pairs, past = _equals(metric, evidence, policy), _past(metric, evidence, policy)
     if len(pairs) >= LEAST_PAIRS:
-        first, second = (_numbers(side, metric, repeats, is_median) for side in zip(*pairs, strict=True))
-        return band_of_pairs(first - second, resolution)
-    past = [found for found in evidence.baseline if len(found.jobs(metric)) >= repeats][-policy.rolling :]
+        return band_of_pairs(differences_of(pairs, metric, repeats, is_median), resolution)
     if len(past) < LEAST_SESSIONS:
         return None
     return band_of_single_sessions(history_band(_numbers(past, metric, repeats, is_median), resolution))
+
+
+def differences_of(pairs: Sequence[Pair], metric: str, repeats: int, is_median: IsMedian) -> Logs:
+    """By how much the first session of each pair is worse than the second."""
+    first, second = (_numbers(side, metric, repeats, is_median) for side in zip(*pairs, strict=True))
+    return np.asarray(first - second)
+
+
+def knows_control_noise(metric: str, evidence: Evidence, policy: BaselinePolicy) -> bool:
+    """Whether it is known how much differences to the old model scatter, so that it can be compared with at all."""
+    has_pairs = len(_equals(metric, evidence, policy)) >= LEAST_PAIRS
+    return has_pairs or len(_past(metric, evidence, policy)) >= LEAST_SESSIONS
+
+
+def _equals(metric: str, evidence: Evidence, policy: BaselinePolicy) -> Sequence[Pair]:
+    repeats = evidence.current[0].planned
+    whole = (pair for pair in evidence.pairs if all(serves(side, metric, repeats) for side in pair))
+    return list(whole)[-policy.rolling :]
+
+
+def _past(metric: str, evidence: Evidence, policy: BaselinePolicy) -> Sequence[Session]:
+    repeats = evidence.current[0].planned
+    return [found for found in evidence.baseline if serves(found, metric, repeats)][-policy.rolling :]
 
 
 def _clock_step(metric: str, sessions: Iterable[Session]) -> float:

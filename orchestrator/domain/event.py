@@ -46,10 +46,14 @@ class JobEnded:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionsAdded:
-    """The gates ask for one more session of these cells, `repeats` jobs each."""
+    """The gates ask for one more session of these cells, `repeats` jobs each.
+
+    `beside`: those that get as many jobs of the old model too.
+    """
 
     cells: tuple[Cell, ...]
     repeats: int
+    beside: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

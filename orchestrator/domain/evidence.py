@@ -1,7 +1,7 @@
 """What the rules judge a cell by, and which earlier sessions it may be compared with."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -10,11 +10,14 @@ from orchestrator.domain.alert import Alert
 from orchestrator.domain.finding import Cause
 from orchestrator.domain.measurement import METRICS
 from orchestrator.domain.noise import Logs
+from orchestrator.domain.old_model import OldModel
 from orchestrator.domain.plan import DAY_S, BaselinePolicy
 from orchestrator.domain.report import Trust
 from orchestrator.domain.session import Session
 
 _TOLD_DIFFERENCES = 3
+
+Pair = tuple[Session, Session]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,18 +25,28 @@ class Evidence:
     """The sessions of one cell that count, each series oldest first.
 
     `current`: those of the run that is judged. `baseline`: accepted earlier ones, whatever their context and age.
-    `pinned`: those of the run that the plan names. `control`: the old model beside the new one, one for each current
-    session and in their order. `pairs`: a model beside itself, as `bench calibrate` runs it. `alerts`: what was known
-    of changes when the run was judged; `anew`: where the baseline began anew, None where it never did.
+    `pinned`: those of the run that the plan names. `old` is the model of the sessions before, `control` are its
+    sessions beside those of the same numbers; `pairs`: a model beside itself, as `bench calibrate` runs it. `alerts`:
+    what was known of changes when the run was judged; `anew`: where the baseline began anew, None where it never did.
     """
 
     current: tuple[Session, ...] = ()
     baseline: tuple[Session, ...] = ()
     pinned: tuple[Session, ...] = ()
+    old: OldModel | None = None
     control: tuple[Session, ...] = ()
-    pairs: tuple[tuple[Session, Session], ...] = ()
+    pairs: tuple[Pair, ...] = ()
     alerts: tuple[Alert, ...] = ()
     anew: datetime | None = None
+
+    @property
+    def beside(self) -> "Evidence":
+        """The same with only those current and control sessions that have a partner of the same number."""
+        numbers = {found.number for found in self.current} & {found.number for found in self.control}
+        current, control = (
+            tuple(found for found in side if found.number in numbers) for side in (self.current, self.control)
+        )
+        return replace(self, current=current, control=control)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +72,7 @@ def choose_baseline(evidence: Evidence, metric: str, policy: BaselinePolicy) -> 
     now = evidence.current[0]
     earlier = [found for found in evidence.baseline if found.run_id != now.run_id and found.at < now.at]
     usable = [found for found in earlier if found.number == 1]
-    usable = [found for found in usable if _serves(found, metric, now.planned)]
+    usable = [found for found in usable if serves(found, metric, now.planned)]
     if len(usable) < policy.min:
         return _too_few(usable, Cause.NO_BASELINE, f"no baseline yet: {len(usable)} of at least {policy.min} sessions")
     alike = [found for found in usable if found.context == now.context]
@@ -83,14 +96,15 @@ def _too_few(sessions: Sequence[Session], cause: Cause, reason: str) -> Comparab
     return Comparable(sessions=tuple(sessions), cause=cause, reason=reason)
 
 
-def _serves(session: Session, metric: str, jobs: int) -> bool:
+def serves(session: Session, metric: str, jobs: int) -> bool:
+    """Whether the session can be compared with by that metric, having at least so many jobs."""
     is_sound = session.trust is not Trust.INVALID and not (session.profiled and is_latency(metric))
     return is_sound and len(session.jobs(metric)) >= jobs
 
 
 def comparable_with(now: Session, others: Sequence[Session], metric: str) -> tuple[Session, ...]:
     """Those of the others that may be compared with the current session directly."""
-    return tuple(found for found in others if _serves(found, metric, now.planned) and found.context == now.context)
+    return tuple(found for found in others if serves(found, metric, now.planned) and found.context == now.context)
 
 
 def told_differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:

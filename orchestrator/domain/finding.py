@@ -40,6 +40,11 @@ class Cause(StrEnum):
         return self in (Cause.SUSPICIOUS, Cause.UNDECIDED, Cause.MARGINAL, Cause.TOO_FEW_JOBS)
 
     @property
+    def needs_control(self) -> bool:
+        """Whether the past cannot tell, and the old model beside further sessions may."""
+        return self in (Cause.NO_BASELINE, Cause.NOT_COMPARABLE, Cause.STALE)
+
+    @property
     def leaves_open(self) -> bool:
         """Whether nothing was decided, rather than decided with a doubt or a remark."""
         return self not in (Cause.MARGINAL, Cause.MOVED)

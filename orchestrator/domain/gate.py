@@ -7,12 +7,13 @@ from orchestrator.domain.cell import Cell, CellPattern
 from orchestrator.domain.companions import judge_companions
 from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.finding import Cause, Finding, Verdict, worst_of
+from orchestrator.domain.judgement import Terms
 from orchestrator.domain.known_change import as_known
 from orchestrator.domain.placement_rule import judge_placement
 from orchestrator.domain.plan import GateRule, Plan
-from orchestrator.domain.regression_rule import Terms, judge_regression
+from orchestrator.domain.regression_rule import judge_regression
 from orchestrator.domain.report import GateResult
-from orchestrator.domain.threshold_rule import PLAIN_METRICS, judge_threshold
+from orchestrator.domain.threshold_rule import PLAIN_METRICS, is_comparison, judge_threshold
 
 PLACEMENT = "placement"  # what a `require` rule judges, where others name a metric
 _NONE = Evidence()
@@ -32,9 +33,15 @@ def judge(plan: Plan, cells: Iterable[Cell], evidence: Mapping[Cell, Evidence]) 
 
 def terms_of(plan: Plan, cells: Iterable[Cell]) -> Terms:
     """What all of the plan's comparisons are made on; cells count once for each comparison that may fail on them."""
-    rules = [rule for rule in plan.gates if rule.max_regression is not None and rule.metric not in PLAIN_METRICS]
-    judged = sum(covers(rule, cell) for cell in cells for rule in rules if rule.level == "fail")
+    rules = [rule for rule in plan.gates if is_comparison(rule) and rule.level == "fail"]
+    judged = sum(covers(rule, cell) for cell in cells for rule in rules)
     return Terms(policy=plan.baseline, gating=plan.gating, cells=max(1, judged))
+
+
+def compared_cells(plan: Plan, cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """The cells that the old model may have to stand beside: where sessions are compared, and the plan allows it."""
+    rules = [rule for rule in plan.gates if is_comparison(rule) and plan.baseline.control != "never"]
+    return tuple(cell for cell in cells if any(covers(rule, cell) for rule in rules))
 
 
 def covers(rule: GateRule, cell: Cell) -> bool:

@@ -10,11 +10,15 @@ _SHOWN_DIGITS = 12
 
 @dataclass(frozen=True, kw_only=True)
 class OldModel:
-    """A model that these cells were measured with in that run. `unusable` says why it cannot be run again, else ""."""
+    """A model that these cells were measured with in that run.
+
+    `is_same`: it is the very file that is measured now. `unusable` says why it cannot be run again, else "".
+    """
 
     cells: tuple[Cell, ...]
     run_id: str
     model: Model
+    is_same: bool = False
     unusable: str = ""
 
     def __str__(self) -> str:

@@ -199,11 +199,13 @@ class Report:
 
     @property
     def jobs_by_cell(self) -> Mapping[Cell, tuple[JobResult, ...]]:
-        """The jobs of each cell that has any, in the report's order."""
-        found: dict[Cell, list[JobResult]] = defaultdict(list)
-        for job in self.jobs:
-            found[job.key.cell].append(job)
-        return {cell: tuple(jobs) for cell, jobs in found.items()}
+        """The jobs of each cell that has any, in the report's order, without those of old models beside them."""
+        return _by_cell(job for job in self.jobs if not job.key.control)
+
+    @property
+    def controls_by_cell(self) -> Mapping[Cell, tuple[JobResult, ...]]:
+        """The jobs of the old model beside each cell that has any."""
+        return _by_cell(job for job in self.jobs if job.key.control)
 
     @property
     def verdict(self) -> RunVerdict:
@@ -222,12 +224,17 @@ class Report:
         return RunVerdict.PASSED if verdicts else RunVerdict.MEASURED
 
 
+def _by_cell(jobs: Iterable[JobResult]) -> Mapping[Cell, tuple[JobResult, ...]]:
+    found: dict[Cell, list[JobResult]] = defaultdict(list)
+    for job in jobs:
+        found[job.key.cell].append(job)
+    return {cell: tuple(jobs) for cell, jobs in found.items()}
+
+
 def report_cells(cells: Iterable[Cell], jobs: Iterable[JobResult]) -> tuple[CellReport, ...]:
     """A report of each planned cell, in the plan's order, from what its jobs came to."""
-    by_cell: dict[Cell, list[JobResult]] = defaultdict(list)
-    for job in jobs:
-        by_cell[job.key.cell].append(job)
-    return tuple(report_cell(cell, by_cell[cell]) for cell in cells)
+    by_cell = _by_cell(job for job in jobs if not job.key.control)
+    return tuple(report_cell(cell, by_cell.get(cell, ())) for cell in cells)
 
 
 def report_cell(cell: Cell, jobs: Iterable[JobResult]) -> CellReport:

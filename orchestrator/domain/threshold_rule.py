@@ -11,6 +11,11 @@ from orchestrator.domain.session import Session
 PLAIN_METRICS = ("peak_memory_mb", "model_size_mb", "load_ms")
 
 
+def is_comparison(rule: GateRule) -> bool:
+    """Whether it takes sessions to judge by the rule: a relative one of what scatters."""
+    return rule.max_regression is not None and rule.metric not in PLAIN_METRICS
+
+
 def judge_threshold(rule: GateRule, evidence: Evidence, policy: BaselinePolicy, gating: Gating) -> Finding:
     """Fail where the median over the jobs grew by more than `max_regression` and `at_least` over the baseline's."""
     if found := unfit(evidence.current, rule.metric):

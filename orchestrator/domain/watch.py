@@ -15,11 +15,12 @@ from orchestrator.domain.evidence import Evidence, choose_baseline, comparable_w
 from orchestrator.domain.finding import Finding, Verdict
 from orchestrator.domain.gate import covers
 from orchestrator.domain.history_rule import HARD_GATE_SESSIONS
+from orchestrator.domain.judgement import Terms
 from orchestrator.domain.known_change import accepted_since_pinned, is_within
 from orchestrator.domain.nights import MOST_NIGHTS, Nights, nights_of
 from orchestrator.domain.plan import GateRule, Plan
 from orchestrator.domain.readiness import unfit
-from orchestrator.domain.regression_rule import Terms, judge_past, judge_pinned
+from orchestrator.domain.regression_rule import judge_past, judge_pinned
 from orchestrator.domain.report import HEADLINES
 from orchestrator.domain.session import Session
 from orchestrator.domain.threshold_rule import PLAIN_METRICS, judge_threshold

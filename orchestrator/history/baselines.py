@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +15,9 @@ from orchestrator.domain.session import Session
 from orchestrator.domain.trend import Past
 from orchestrator.errors import UsageError
 from orchestrator.history.alerts import Alerts, begin_anew, read_alerts, write_alerts
+from orchestrator.history.asked import Asked
 from orchestrator.history.outage import outage_proof
+from orchestrator.history.pairs import Pairs
 from orchestrator.history.schema import FRESH_START, NAMED_RUN, RUN, SESSION
 from orchestrator.history.stamp import NOW, last_stamp, next_stamp
 
@@ -26,25 +27,14 @@ _AFTER_ALL_RUNS = "~"
 SessionsByCell = Mapping[Cell, tuple[Session, ...]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """For which run baselines are asked: only runs before it count (run ids sort by time), and of what there is only
-    what was there at the stamp `until`, so that an old run can be judged as it was.
-    """
-
-    project: str
-    run_id: str
-    at: datetime
-    until: int = NOW
-
-
 @outage_proof
 class Baselines:
-    """Reads and writes sessions and names; `alerts` are in the same database."""
+    """Reads and writes sessions and names; `alerts` and `pairs` are in the same database."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self.alerts = Alerts(engine)
+        self.pairs = Pairs(engine)
 
     async def last_stamp(self) -> int:
         """The stamp of all that there is now (stamp.py)."""

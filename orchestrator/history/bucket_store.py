@@ -119,13 +119,13 @@ class BucketStore:
         """Copies a file out, a range after the other, so that each request is short."""
         size_bytes = await self.size(name)
         if size_bytes is None:
-            message = f"{self._place(name)} is not there (any more)"
+            message = f"{name} is not in the store (any more)"
             raise NotStored(message)
         try:
             with whole_file(to) as file:
                 async for block in self._blocks(name, size_bytes):
                     await asyncio.to_thread(file.write, block)
-                file.check(sha256, self._place(name))
+                file.check(sha256, name)
         except OSError as error:
             message = f"{to} cannot be written: {error.strerror or error}"
             raise StoreError(message) from None

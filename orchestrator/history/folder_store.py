@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from orchestrator.errors import NotStored, StoreError, UsageError
 from orchestrator.history.store import VARIABLE, StoredFile, checked_name
-from orchestrator.history.whole_file import HashingFile, blocks, whole_file
+from orchestrator.history.whole_file import UNFINISHED, HashingFile, blocks, whole_file
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class FolderStore:
 
     async def fetch(self, name: str, to: Path, *, sha256: str = "") -> None:
         """Copies a file out."""
-        await self._do(f"{name} cannot be fetched", lambda: _take_out(self._place(name), to, sha256))
+        await self._do(f"{name} cannot be fetched", lambda: _take_out(self._place(name), name, to, sha256))
 
     async def size(self, name: str) -> int | None:
         """How many bytes the file has; None where there is none."""
@@ -56,7 +56,7 @@ class FolderStore:
         return self._folder / checked_name(name)
 
     def _names(self, folder: Path) -> tuple[str, ...]:
-        files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+        files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != UNFINISHED)
         return tuple(sorted(path.relative_to(self._folder).as_posix() for path in files))
 
     async def _do(self, what: str, work: Callable[[], T]) -> T:
@@ -73,13 +73,13 @@ def _keep(path: Path, place: Path) -> StoredFile:
     return StoredFile(uri=place.as_uri(), sha256=file.sha256, size_bytes=file.size_bytes)
 
 
-def _take_out(place: Path, to: Path, sha256: str) -> None:
+def _take_out(place: Path, name: str, to: Path, sha256: str) -> None:
     if not place.is_file():
-        message = f"{place} is not there (any more)"
+        message = f"{name} is not in the store (any more)"
         raise NotStored(message)
     with whole_file(to) as file:
         _copy(place, file)
-        file.check(sha256, str(place))
+        file.check(sha256, name)
 
 
 def _copy(path: Path, file: HashingFile) -> None:

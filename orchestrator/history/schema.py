@@ -90,9 +90,9 @@ PAIR = sa.Table(
     sa.Column("variant", sa.String, primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("project", sa.String, nullable=False),
-    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("stamp", sa.Integer, nullable=False),
     sa.Column("entry", sa.Text, nullable=False),
-    sa.Index("pair_of_cell", "project", "model", "device", "variant", "recorded_at"),
+    sa.Index("pair_of_cell", "project", "model", "device", "variant", "run_id"),
 )
 
 # From here on a cell's baseline begins anew: with a change that was accepted, or with an improvement. All sessions of

@@ -10,6 +10,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from orchestrator.errors import StoreError, UsageError
+from orchestrator.history.whole_file import UNFINISHED
 
 VARIABLE = "BENCH_STORE_URL"
 _LONGEST_PART_BYTES = 255
@@ -78,12 +79,12 @@ def _folder_of(url: str) -> Path:
 
 def checked_name(name: str) -> str:
     """The name, if it stays inside the store and every kind of store can hold it. Raises StoreError."""
-    parts = name.split("/")
-    fits = all(0 < len(part.encode()) <= _LONGEST_PART_BYTES for part in parts)
-    if not fits or len(name.encode()) > _LONGEST_NAME_BYTES or not name.isprintable() or "\\" in name:
+    is_plain = name.isprintable() and "\\" not in name and not name.endswith(UNFINISHED)
+    if not is_plain or len(name.encode()) > _LONGEST_NAME_BYTES or not all(map(_is_part, name.split("/"))):
         message = f"{name[:100]!r} is no name for a file in the store"
         raise StoreError(message)
-    if any(part.startswith(".") for part in parts):
-        message = f"{name[:100]!r} is no name for a file in the store: a part begins with a dot"
-        raise StoreError(message)
     return name
+
+
+def _is_part(part: str) -> bool:
+    return part not in ("", ".", "..") and len(part.encode()) <= _LONGEST_PART_BYTES

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from orchestrator.errors import NotStored
 
 BLOCK_BYTES = 1 << 20
-UNFINISHED = ".part"
+UNFINISHED = ".unfinished"
 
 
 class HashingFile:
@@ -33,10 +33,10 @@ class HashingFile:
         """Of all that was written so far."""
         return self._digest.hexdigest()
 
-    def check(self, sha256: str, place: str) -> None:
-        """Raises NotStored where that is not the hash; "" is any. `place` is where the bytes came from."""
+    def check(self, sha256: str, name: str) -> None:
+        """Raises NotStored where that is not the hash; "" is any. `name` is the file's in the store."""
         if sha256 not in ("", self.sha256):
-            message = f"{place} is damaged: it is not what was put there"
+            message = f"{name} in the store is damaged: it is not what was put there"
             raise NotStored(message)
 
 

@@ -16,12 +16,13 @@ Calibrations = Mapping[Cell, Calibration | None]
 def print_calibrations(found: Calibrations, *, stream: TextIO) -> None:
     """A line a cell: its noise within jobs, between jobs and between sessions, and the tolerance it can hold."""
     console = open_console(stream)
-    shown = table("Cell", "Within jobs:", "Between:", "Sessions:", "Sees:", "Tolerance:")
+    shown = table("Cell", "Within jobs:", "Between:", "Sessions:", "Sees:", "Beside:", "Tolerance:")
     for cell, calibration in found.items():
         add_row(shown, [str(cell), *_numbers(calibration)])
     console.print(shown)
     console.print(plain("Standard deviations within jobs, between jobs and between sessions; the smallest change that"))
-    console.print(plain("one session could show; and the tightest max_regression that the cell can hold."))
+    console.print(plain("one session could show against the past, and with the old model beside it; and the tightest"))
+    console.print(plain("max_regression that the cell can hold."))
     if unsure := [cell for cell, calibration in found.items() if calibration and not calibration.is_sure]:
         console.print(plain(f"{len(unsure)} cells have fewer than 8 sessions: take their tolerances as a first guess"))
 
@@ -34,8 +35,8 @@ def calibrations_as_json(found: Calibrations) -> str:
 
 def _numbers(calibration: Calibration | None) -> list[str]:
     if calibration is None:
-        return [MISSING] * 4 + ["too few sessions"]
+        return [MISSING] * 5 + ["too few sessions"]
     noise = (calibration.within_jobs, calibration.between_jobs, calibration.between_sessions)
-    return [percent(share) if share is not None else MISSING for share in (*noise, calibration.sensitivity)] + [
-        f"{calibration.tolerance:.0%}"
-    ]
+    shares = (*noise, calibration.sensitivity, calibration.beside)
+    told = [percent(share) if share is not None else MISSING for share in shares]
+    return [*told, f"{calibration.tolerance:.0%}"]

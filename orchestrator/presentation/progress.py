@@ -101,9 +101,9 @@ def line_of(event: Event, state: RunState, *, verbose: bool) -> str:
             text = f"[{state.ended:,}/{state.planned:,}] {event.result.key}: {_outcome(event.result)}{_to_go(state)}"
             return one_line(f"{event.at.astimezone(UTC):%H:%M:%S} {text}")
         case SessionsAdded():
-            text = (
-                f"{plural(len(event.cells) * event.repeats, 'job')} more, to decide {plural(len(event.cells), 'cell')}"
-            )
+            jobs = (len(event.cells) + len(event.beside)) * event.repeats
+            cells = len({*event.cells, *event.beside})
+            text = f"{plural(jobs, 'job')} more, to decide {plural(cells, 'cell')}"
         case Notice():
             text = f"note: {event.text}"
     return one_line(text)
@@ -158,7 +158,8 @@ def _device_row(device: DeviceState, now: datetime) -> list[str | Text]:
     variant = "" if cell.variant == "default" else f" ({cell.variant})"
     attempt = f", attempt {first.attempt}" if first.attempt > 1 else ""
     behind = f" +{len(device.doing) - 1}" if len(device.doing) > 1 else ""
-    what = f"{cell.model}{variant} #{first.key.repeat} {first.state}{attempt}{behind}"
+    role = " control" if first.key.control else ""
+    what = f"{cell.model}{variant} #{first.key.repeat}{role} {first.state}{attempt}{behind}"
     return [device.name, what, duration((now - first.since).total_seconds()), done]
 
 

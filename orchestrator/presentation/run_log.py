@@ -81,7 +81,14 @@ def _as_line(event: Event) -> dict[str, Any]:
             }
         case SessionsAdded():
             cells = [str(cell) for cell in event.cells]
-            return {"at": _time(datetime.now(UTC)), "event": "sessions", "cells": cells, "repeats": event.repeats}
+            beside = [str(cell) for cell in event.beside]
+            return {
+                "at": _time(datetime.now(UTC)),
+                "event": "sessions",
+                "cells": cells,
+                "repeats": event.repeats,
+                "beside": beside,
+            }
         case JobMoved():
             return {
                 "at": _time(event.at),
@@ -106,7 +113,8 @@ def _as_line(event: Event) -> dict[str, Any]:
 
 
 def _key(key: JobKey) -> dict[str, Any]:
-    return {"model": key.cell.model, "device": key.cell.device, "variant": key.cell.variant, "repeat": key.repeat}
+    cell = {"model": key.cell.model, "device": key.cell.device, "variant": key.cell.variant}
+    return {**cell, "repeat": key.repeat, "role": key.role}
 
 
 def _outcome(event: JobEnded) -> dict[str, Any]:

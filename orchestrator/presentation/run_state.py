@@ -61,7 +61,7 @@ class RunState:
             case JobEnded():
                 self._end(event)
             case SessionsAdded():
-                self._plan(event.cells, event.repeats)
+                self._plan((*event.cells, *event.beside), event.repeats)
             case Notice():
                 pass
         return True

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from orchestrator.client.cloud import Cloud
@@ -27,7 +27,7 @@ from orchestrator.history.stamp import NOW
 from orchestrator.workflow.alerts import keep_alerts
 from orchestrator.workflow.causes import with_causes
 from orchestrator.workflow.context import Context
-from orchestrator.workflow.evidence import gather_evidence, open_regressions, run_sessions
+from orchestrator.workflow.evidence import gather_evidence, open_regressions, run_pairs, run_sessions
 from orchestrator.workflow.job_pool import run_jobs
 from orchestrator.workflow.pace import Pace
 from orchestrator.workflow.quota import OwnQuota
@@ -49,8 +49,9 @@ async def benchmark(
         jobs = await journal.jobs(run.id)
         context = await surroundings(entry, jobs, cloud, journal, listen, pace)
         listen(_started(context, jobs))
-        if added := tuple(job.key.cell for job in jobs if job.key.repeat > entry.plan.repeats):
-            listen(SessionsAdded(cells=added, repeats=1))
+        if added := [job.key for job in jobs if job.key.repeat > entry.plan.repeats or job.key.control]:
+            new, old = (tuple(key.cell for key in added if key.control is control) for control in (False, True))
+            listen(SessionsAdded(cells=new, repeats=1, beside=old))
         await run_jobs(context, jobs)
         while added_jobs := await further(context):
             await run_jobs(context, added_jobs)
@@ -110,7 +111,8 @@ async def calibrate(
         repeats = [job.key.repeat for job in await journal.jobs(entry.run.id)]
         taken = max(repeats) // entry.plan.repeats
         why = dict.fromkeys(entry.cells, "the calibration asks for it")
-        return await _add(context, dict.fromkeys(entry.cells, taken + 1), why) if taken < sessions else ()
+        numbers = dict.fromkeys(entry.cells, taken + 1)
+        return await _add(context, numbers, why, beside=entry.cells) if taken < sessions else ()
 
     return await benchmark(entry, cloud, journal, listen, pace, further=one_more)
 
@@ -129,13 +131,16 @@ async def sessions_that_decide(context: Context) -> tuple[JobEntry, ...]:
     for session in wanted:
         context.notice(f"{session.cell}: session {session.number}, because {session.reasons[0]}")
     why = {session.cell: "; ".join(session.reasons) for session in wanted}
-    return await _add(context, {session.cell: session.number for session in wanted}, why)
+    beside = {session.cell for session in wanted if session.has_control}
+    return await _add(context, {session.cell: session.number for session in wanted}, why, beside=beside)
 
 
-async def _add(context: Context, numbers: Mapping[Cell, int], why: Mapping[Cell, str]) -> tuple[JobEntry, ...]:
-    jobs = context.entry.session_jobs(numbers, why)
+async def _add(
+    context: Context, numbers: Mapping[Cell, int], why: Mapping[Cell, str], *, beside: Collection[Cell]
+) -> tuple[JobEntry, ...]:
+    jobs = context.entry.session_jobs(numbers, why, beside=beside)
     await context.journal.add(jobs)
-    context.listen(SessionsAdded(cells=tuple(numbers), repeats=context.entry.plan.repeats))
+    context.listen(SessionsAdded(cells=tuple(numbers), repeats=context.entry.plan.repeats, beside=tuple(beside)))
     return jobs
 
 
@@ -224,6 +229,7 @@ async def conclusion(entry: RunEntry, journal: Journal, pace: Pace) -> Report:
         code = CLOUD_UNUSABLE
     sessions = [session for found in run_sessions(entry, results).values() for session in found]
     await journal.baselines.record(sessions, project=entry.plan.project, open_regressions=open_regressions(gates))
+    await journal.baselines.pairs.record(run_pairs(entry, evidence), project=entry.plan.project)
     alerts = await keep_alerts(entry, evidence, journal.baselines, seen=seen, now=now)
     state = RunState.COMPLETED if is_logged else RunState.INTERRUPTED
     ended = replace(entry.run, state=state, exit_code=code, ended_at=now)

@@ -1,12 +1,12 @@
 """What a run, and those before it, have to say for and against each of its cells."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.domain.alert import Alert, woken
 from orchestrator.domain.calibrate import Calibration, calibrate
 from orchestrator.domain.cell import Cell
-from orchestrator.domain.evidence import Evidence
+from orchestrator.domain.evidence import Evidence, Pair
 from orchestrator.domain.finding import Cause, Verdict
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.journal import RunEntry
@@ -14,7 +14,8 @@ from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import GateResult
 from orchestrator.domain.session import Session, sessions_of
 from orchestrator.errors import UsageError
-from orchestrator.history.baselines import Asked, Baselines, SessionsByCell
+from orchestrator.history.asked import Asked
+from orchestrator.history.baselines import Baselines, SessionsByCell
 from orchestrator.history.stamp import NOW
 
 _WORSE = (Cause.SUSPICIOUS, Cause.MOVED, Cause.ACKNOWLEDGED)
@@ -40,9 +41,11 @@ async def gather_evidence(
     Raises UsageError where no run has the name that the plan pins; `with_pinned` False does without it.
     """
     asked, cells = asked_for(entry, seen), entry.cells
-    current = run_sessions(entry, jobs)
+    jobs = list(jobs)
+    current, control = run_sessions(entry, jobs), run_sessions(entry, jobs, control=True)
     rolling = await baselines.rolling(asked, cells, limit=LOOKED_BACK * entry.plan.baseline.rolling)
-    pinned = await _pinned(entry.plan, baselines, seen) if with_pinned else {}
+    pinned = await pinned_sessions(entry.plan, baselines, seen) if with_pinned else {}
+    pairs = await baselines.pairs.before(asked, cells, limit=LOOKED_BACK * entry.plan.baseline.rolling)
     anew = await baselines.anew(asked, cells)
     alerts: dict[Cell, list[Alert]] = defaultdict(list)
     for alert in await baselines.alerts.all(entry.plan.project, cells, until=seen):
@@ -52,6 +55,9 @@ async def gather_evidence(
             current=current[cell],
             baseline=rolling[cell],
             pinned=pinned.get(cell, ()),
+            old=entry.old_model(cell),
+            control=control[cell],
+            pairs=pairs[cell],
             alerts=tuple(alerts[cell]),
             anew=anew.get(cell),
         )
@@ -61,10 +67,11 @@ async def gather_evidence(
 
 async def check_pinned(plan: Plan, baselines: Baselines) -> None:
     """Raises UsageError where the plan pins a name that no run has: better before the run than after it."""
-    await _pinned(plan, baselines, NOW)
+    await pinned_sessions(plan, baselines)
 
 
-async def _pinned(plan: Plan, baselines: Baselines, seen: int) -> SessionsByCell:
+async def pinned_sessions(plan: Plan, baselines: Baselines, seen: int = NOW) -> SessionsByCell:
+    """The sessions of the run that the plan pins, none where it pins none. Raises UsageError for an unknown name."""
     name = plan.baseline.pinned
     if name is None:
         return {}
@@ -75,16 +82,30 @@ async def _pinned(plan: Plan, baselines: Baselines, seen: int) -> SessionsByCell
     return await baselines.of_run(names[name])
 
 
-def run_sessions(entry: RunEntry, jobs: Iterable[JobResult]) -> Mapping[Cell, tuple[Session, ...]]:
-    """This run's sessions of each planned cell."""
+def run_sessions(
+    entry: RunEntry, jobs: Iterable[JobResult], *, control: bool = False
+) -> Mapping[Cell, tuple[Session, ...]]:
+    """This run's sessions of each planned cell; with `control` those of the old models beside them."""
     of_cell: dict[Cell, list[JobResult]] = defaultdict(list)
     for job in jobs:
-        of_cell[job.key.cell].append(job)
+        if job.key.control is control:
+            of_cell[job.key.cell].append(job)
     return {cell: cell_sessions(entry, cell, of_cell[cell]) for cell in entry.cells}
 
 
-def cell_sessions(entry: RunEntry, cell: Cell, jobs: Iterable[JobResult]) -> tuple[Session, ...]:
+def run_pairs(entry: RunEntry, evidence: Mapping[Cell, Evidence]) -> tuple[Pair, ...]:
+    """This run's sessions of a model beside itself."""
+    found = (
+        zip(told.beside.current, told.beside.control, strict=True)
+        for told in evidence.values()
+        if told.old is not None and told.old.is_same
+    )
+    return tuple(pair for pairs in found for pair in pairs)
+
+
+def cell_sessions(entry: RunEntry, cell: Cell, jobs: Sequence[JobResult]) -> tuple[Session, ...]:
     """The cell's sessions in this run, with what is known of their context before any job ran."""
+    size_bytes = entry.model_of(jobs[0].key).size_bytes if jobs else 0
     flags = ", ".join(f"{name}={value}" for name, value in sorted(entry.params(cell).items()))
     return sessions_of(
         cell,
@@ -93,14 +114,17 @@ def cell_sessions(entry: RunEntry, cell: Cell, jobs: Iterable[JobResult]) -> tup
         run_id=entry.run.id,
         at=entry.run.started_at,
         context={"os": entry.device(cell.device).os, "flags": flags, "bench": entry.run.tool_version},
-        model_size_mb=entry.model(cell.model).size_bytes / 1e6,
+        model_size_mb=size_bytes / 1e6,
     )
 
 
-def calibrations(sessions: SessionsByCell, statistic: str) -> dict[Cell, Calibration | None]:
+def calibrations(
+    sessions: SessionsByCell, pairs: Mapping[Cell, tuple[Pair, ...]], statistic: str
+) -> dict[Cell, Calibration | None]:
     """Each cell's noise in its median latency (its mean, where no source gives a median)."""
     return {
-        cell: calibrate(found, "latency_p50_ms", statistic) or calibrate(found, "latency_ms", statistic)
+        cell: calibrate(found, "latency_p50_ms", statistic, pairs.get(cell, ()))
+        or calibrate(found, "latency_ms", statistic, pairs.get(cell, ()))
         for cell, found in sessions.items()
     }
 

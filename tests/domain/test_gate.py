@@ -234,7 +234,9 @@ def test_control_needs_to_know_the_noise(session: Make) -> None:
     one = session(P50, 10.013, 10.01, 10.01)
     pairs = tuple((session(P50, 10.01 + n / 1000, 10, 10), session(P50, 10.01, 10, 10)) for n in range(8))
     evidence = Evidence(current=(one,), control=(one,))
-    assert told(verdict(evidence)) == ("inconclusive", "no_noise_estimate")
+    assert told(verdict(evidence)) == ("warn", "no_baseline")
+    always = BaselinePolicy(control="always")
+    assert told(verdict(evidence, baseline=always)) == ("inconclusive", "no_noise_estimate")
     assert told(verdict(replace(evidence, pairs=pairs))) == ("pass", "")
 
 

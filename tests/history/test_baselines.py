@@ -16,7 +16,7 @@ from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.report import Trust
 from orchestrator.domain.session import Session
 from orchestrator.errors import UsageError
-from orchestrator.history.baselines import Asked
+from orchestrator.history.asked import Asked
 from orchestrator.history.journal import Journal, open_journal
 from orchestrator.history.stamp import NOW
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.run import RunState
 from orchestrator.errors import UsageError
-from orchestrator.history.baselines import Asked
+from orchestrator.history.asked import Asked
 from orchestrator.history.database import open_engine
 from orchestrator.history.journal import open_journal
 from orchestrator.history.schema import METADATA
@@ -109,7 +109,7 @@ STARTERS = """
 import asyncio, multiprocessing, os, signal, sys
 import sqlalchemy as sa
 from orchestrator.history import upgrade  # before the fork: all then begin at the same moment
-from orchestrator.history.baselines import Asked
+from orchestrator.history.asked import Asked
 from orchestrator.history.database import open_engine
 
 async def start():

@@ -104,21 +104,21 @@ def test_an_empty_file_is_a_file(store: Store, file: Path, tmp_path: Path) -> No
 def test_another_content_than_was_asked_for_does_not_come_out(store: Store, file: Path, tmp_path: Path) -> None:
     asyncio.run(store.put("a", file))
     (tmp_path / "copy").write_bytes(b"as it was")
-    with pytest.raises(NotStored, match="is damaged: it is not what was put there"):
+    with pytest.raises(NotStored, match="a in the store is damaged: it is not what was put there"):
         asyncio.run(store.fetch("a", tmp_path / "copy", sha256="0" * 64))
     assert (tmp_path / "copy").read_bytes() == b"as it was"
-    assert not list(tmp_path.glob(".*.part"))
+    assert not list(tmp_path.glob("*.unfinished"))
 
 
 def test_what_is_not_there_is_said(store: Store, file: Path, tmp_path: Path) -> None:
-    with pytest.raises(NotStored, match="nothing is not there"):
+    with pytest.raises(NotStored, match="nothing is not in the store"):
         asyncio.run(store.fetch("nothing", tmp_path / "copy"))
     with pytest.raises(StoreError, match="gone cannot be kept: No such file or directory"):
         asyncio.run(store.put("a", tmp_path / "gone"))
     assert not asyncio.run(store.has("a"))
 
 
-@pytest.mark.parametrize("name", ["", "/abs", "a//b", "../a", "a/../b", ".", "a/.hidden", "a\\b", "a\nb", "a" * 256])
+@pytest.mark.parametrize("name", ["", "/abs", "a//b", "../a", "a/../b", ".", "a/.", "a\\b", "a\nb", "a" * 256])
 def test_a_name_cannot_lead_out_of_the_store(store: Store, name: str, file: Path) -> None:
     for work in (store.put(name, file), store.fetch(name, file), store.size(name), store.remove(name)):
         with pytest.raises(StoreError, match="is no name for a file in the store"):

@@ -4,6 +4,8 @@ import asyncio
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -431,3 +433,24 @@ def profile_bytes() -> Callable[[int], bytes]:
 def result_bytes() -> Callable[..., bytes]:
     """Makes an onnxruntime-result.json."""
     return result_file
+
+
+@pytest.fixture(scope="module")
+def dying() -> Iterator[Callable[[World, RunEntry, int, str], int]]:
+    """Drives a run in a process of its own, killed at that write of the journal; gives its return code."""
+    with subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("dying_process.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdin
+        assert parent.stdout
+
+        def go_on(world: World, entry: RunEntry, number: int, moment: str) -> int:
+            print(world.base_url, world.database_url, entry.run.id, number, moment, file=parent.stdin, flush=True)
+            return int(parent.stdout.readline())
+
+        yield go_on
+        parent.stdin.close()
+    assert parent.returncode == 0

@@ -2,11 +2,8 @@
 
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,25 +12,8 @@ from orchestrator.domain.device import DeviceSelector
 from orchestrator.domain.journal import JobState, RunEntry
 from orchestrator.domain.run import RunState
 
-SCRIPT = Path(__file__).with_name("dying_process.py")
 Dying = Callable[[Any, RunEntry, int, str], int]
 ONE_JOB = {"repeats": 1, "devices": (DeviceSelector(name="host-cpu-1t"),)}
-
-
-@pytest.fixture(scope="module")
-def dying() -> Iterator[Dying]:
-    """Drives a run in a process of its own, killed at that write of the journal; gives its return code."""
-    with subprocess.Popen([sys.executable, SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdin
-        assert parent.stdout
-
-        def go_on(world: Any, entry: RunEntry, number: int, moment: str) -> int:
-            print(world.base_url, world.database_url, entry.run.id, number, moment, file=parent.stdin, flush=True)
-            return int(parent.stdout.readline())
-
-        yield go_on
-        parent.stdin.close()
-    assert parent.returncode == 0
 
 
 def check_books(world: Any, hub: Any, entry: RunEntry, jobs: int) -> None:

@@ -129,7 +129,8 @@ def _matrix(
     title: str, row_head: str, lines: list[_Line], metrics: list[str], report: Report, *, folded: bool = False
 ) -> Matrix:
     models = tuple(dict.fromkeys(cell.cell.model for cell in report.cells))
-    kinds = {job.key.cell: job.failed.kind.replace("_", " ") for job in report.jobs if job.failed}
+    own = [job for jobs in report.jobs_by_cell.values() for job in jobs]
+    kinds = {job.key.cell: job.failed.kind.replace("_", " ") for job in own if job.failed}
     best = _best(lines, models, metrics[0])
     lines = sorted(lines, key=lambda line: _slowness(line, models, best, metrics[0]))
     tables = [("absolute", metric_label(metric), _fields(lines, models, metric, kinds)) for metric in metrics]

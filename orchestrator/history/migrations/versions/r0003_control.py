@@ -22,7 +22,7 @@ def upgrade() -> None:
         *(sa.Column(name, sa.String, primary_key=True) for name in ("model", "device", "variant")),
         sa.Column("number", sa.Integer, primary_key=True),
         sa.Column("project", sa.String, nullable=False),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("stamp", sa.Integer, nullable=False),
         sa.Column("entry", sa.Text, nullable=False),
-        sa.Index("pair_of_cell", "project", "model", "device", "variant", "recorded_at"),
+        sa.Index("pair_of_cell", "project", "model", "device", "variant", "run_id"),
     )

@@ -1,0 +1,86 @@
+"""What a run needs before it begins so that old models can stand beside new ones: its own kept, the old ones found."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.gate import compared_cells
+from orchestrator.domain.journal import RunEntry
+from orchestrator.domain.model import Model
+from orchestrator.domain.old_model import OldModel
+from orchestrator.domain.plan import Plan
+from orchestrator.domain.threshold_rule import is_comparison
+from orchestrator.errors import NotStored
+from orchestrator.history.journal import Journal
+from orchestrator.workflow.evidence import asked_for, pinned_sessions
+from orchestrator.workflow.kept_models import KeptModels
+
+LOOKED_BACK = 10  # accepted sessions, of which some may have measured nothing
+
+
+async def with_old_models(entry: RunEntry, journal: Journal, kept: KeptModels) -> RunEntry:
+    """The run with the old models of the cells that its gates compare; its own are kept for the runs to come.
+
+    Raises StoreError where the store cannot be used. A model that is not in it is one that cannot be run again.
+    """
+    for model in entry.models:
+        await kept.keep(model)
+    controls = [
+        await _found(old, entry, kept)
+        for run_id, cells in (await _earlier_runs(entry, journal)).items()
+        for old in _old_models(await journal.run(run_id), cells)
+    ]
+    return replace(entry, controls=tuple(controls))
+
+
+def needs_old_models(plan: Plan) -> bool:
+    """Whether the plan's gates may ask for the old model beside the new one."""
+    return plan.baseline.control != "never" and any(is_comparison(rule) for rule in plan.gates)
+
+
+async def _earlier_runs(entry: RunEntry, journal: Journal) -> Mapping[str, list[Cell]]:
+    """The run whose model each compared cell is to be compared with: the pinned one, else the last accepted one."""
+    cells = compared_cells(entry.plan, entry.cells)
+    pinned = await pinned_sessions(entry.plan, journal.baselines)
+    accepted = await journal.baselines.rolling(asked_for(entry), cells, limit=LOOKED_BACK)
+    found: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        measured = [session for session in accepted[cell] if session.values]
+        if sessions := pinned.get(cell) or measured[-1:]:
+            found[sessions[0].run_id].append(cell)
+    return found
+
+
+def _old_models(earlier: RunEntry, cells: Iterable[Cell]) -> Iterable[OldModel]:
+    by_model: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        by_model[cell.model].append(cell)
+    for name, of_model in by_model.items():
+        yield OldModel(cells=tuple(of_model), run_id=earlier.run.id, model=earlier.model(name))
+
+
+async def _found(old: OldModel, entry: RunEntry, kept: KeptModels) -> OldModel:
+    """The old model with its files here; the very file that is measured now needs no other."""
+    new = entry.model(old.cells[0].model)
+    if new.sha256 == old.model.sha256:
+        return replace(old, model=new, is_same=True)
+    try:
+        return replace(old, model=await kept.here(old.model))
+    except NotStored as error:
+        return replace(old, unusable=str(error))
+
+
+def beside_itself(entry: RunEntry) -> RunEntry:
+    """A run that measures each of its models beside itself."""
+    policy = replace(entry.plan.baseline, control="always")
+    return replace(
+        entry,
+        plan=replace(entry.plan, baseline=policy),
+        controls=tuple(_same(entry, model) for model in entry.models),
+    )
+
+
+def _same(entry: RunEntry, model: Model) -> OldModel:
+    cells = tuple(cell for cell in entry.cells if cell.model == model.name)
+    return OldModel(cells=cells, run_id=entry.run.id, model=model, is_same=True)
