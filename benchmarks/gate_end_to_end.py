@@ -140,9 +140,8 @@ def main() -> None:
     ):
         found = measure(farm, devices, Path(folder), nights=given.nights, unchanged_nights=given.unchanged_nights)
         jobs = farm.books()["jobs"]["submitted"]
-    print(
-        f"{given.world}: {given.cells} cells, {given.nights} nights before, {jobs:,} simulated jobs, through bench run\n"
-    )
+    told = f"{given.cells} cells, {given.nights} nights before, {jobs:,} simulated jobs"
+    print(f"{given.world}: {told}, through bench run\n")
     _print(found, given.world, given.nights)
 
 
