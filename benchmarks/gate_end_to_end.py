@@ -42,6 +42,7 @@ devices: [{devices}]
 repeats: 3
 limits: {{in_flight: 400, per_device: 2, poll_interval: 200ms}}
 """
+Judged = dict[float, Counter[str]]  # verdicts by change
 GATE = "gates: [{metric: latency_p50_ms, max_regression: 5%}]\n"
 
 
@@ -75,25 +76,30 @@ class Bench:
         return Bench(folder=folder, farm=self.farm)
 
 
-def measure(farm: RunningFarm, devices: list[str], folder: Path, *, nights: int, unchanged_nights: int) -> "Judged":
+def measure(
+    farm: RunningFarm,
+    devices: list[str],
+    folder: Path,
+    *,
+    nights: int,
+    unchanged_nights: int,
+    changes: tuple[float, ...] = CHANGES,
+) -> Judged:
     """The verdicts of each change, on as many cells as there are devices."""
     bench = Bench(folder=folder / "before", farm=farm)
     bench.folder.mkdir()
-    for change in CHANGES:
+    for change in changes:
         write_model(bench.folder / _model(change), Traits(role="net", slower=1 + change))
     for night in range(nights):
         bench.run(f"night-{night + 1}", _plan("nights", farm, _model(0.0), devices))
         farm.next_night()
     found: Judged = {}
-    for change in CHANGES:
+    for change in changes:
         arm, found[change] = bench.with_the_same_past(f"change-{change:.0%}"), Counter()
         for night in range(unchanged_nights if change == 0 else 1):
             found[change].update(_judged(arm, change, devices, night))
             farm.next_night()
     return found
-
-
-Judged = dict[float, Counter[str]]
 
 
 def _judged(bench: Bench, change: float, devices: list[str], night: int) -> Iterator[str]:
