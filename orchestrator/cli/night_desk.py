@@ -1,6 +1,7 @@
 """What `bench schedule` does for its scheduler, and the lines of its log."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -27,6 +28,9 @@ from orchestrator.scheduling.duty import Hands, Unfinished
 def tell(plan: str, text: str) -> None:
     """Writes to the log, each line with its time."""
     for line in text.splitlines():
+        if line.startswith("::") and os.environ.get("GITHUB_ACTIONS") == "true":
+            click.echo(line, err=True)  # an annotation, which GitHub knows by its beginning
+            continue
         click.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} {one_line(f'{plan}: {line}', limit=2000)}", err=True)
 
 
