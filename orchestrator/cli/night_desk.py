@@ -53,7 +53,9 @@ def make_hands(runs: Runs) -> Hands:
             run = await journal.newest(plan.name)
             if run is None or run.state is RunState.COMPLETED:
                 return None
-            return Unfinished(run_id=run.id, is_busy=run.detached or await journal.is_held(run.id, run_locks()))
+            return Unfinished(
+                run_id=run.id, is_busy=_is_with_workers(run) or await journal.is_held(run.id, run_locks())
+            )
 
     async def has_run(plan: Plan, tick: datetime) -> bool:
         async with open_journal(database_url()) as journal:
@@ -84,9 +86,15 @@ def make_hands(runs: Runs) -> Hands:
     )
 
 
+def _is_with_workers(run: Run) -> bool:
+    return run.detached and run.state is RunState.RUNNING
+
+
 def _outcome(code: int, run: Run | None, output: Path) -> str:
     if code == Interrupted.exit_code:
         return "stopped; the next start goes on with it"
+    if run is not None and _is_with_workers(run):
+        return f"run {run.id} is with the workers; follow it with: bench attach {run.id}"
     if run is None or run.exit_code != code:
         return f"did not run through (exit code {code})"
     return f"run {run.id} ended: {verdict_of_run(run).word} (exit code {code}); {output / run.id / 'report.html'}"

@@ -10,7 +10,6 @@ import click
 
 from orchestrator.cli.home import DEFAULT_REPORTS, database_url
 from orchestrator.domain.plan import Plan
-from orchestrator.errors import UsageError
 
 
 def _tick(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
@@ -54,11 +53,10 @@ def command(
 
     plan, notices = read_scheduled_plan(plan_path, tick) if tick else (read_plan(plan_path), ())
     plan = replace(plan, cloud=cloud or plan.cloud, repeats=repeats or plan.repeats)
-    if detach and notify:
-        message = "--notify tells of a run when it ends, which with --detach is elsewhere and later: give one of them"
-        raise UsageError(message)
-    work = _run(plan, output, tick, notices, detach=detach, dry_run=dry_run, quiet=quiet, verbose=verbose)
-    return asyncio.run(telling(plan, work) if notify and not dry_run else work)
+    work = _run(
+        plan, output, tick, notices, detach=detach, notify=notify, dry_run=dry_run, quiet=quiet, verbose=verbose
+    )
+    return asyncio.run(telling(plan, work) if notify and not dry_run and not detach else work)
 
 
 async def _run(
@@ -68,6 +66,7 @@ async def _run(
     notices: tuple[str, ...],
     *,
     detach: bool,
+    notify: bool,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -92,7 +91,7 @@ async def _run(
             return 0
         entry = new_run(prepared, output, notices=notices, tick=tick)
         if detach:
-            await begin_detached(entry)
+            await begin_detached(replace(entry, run=replace(entry.run, notify=notify)))
             return 0
         async with open_journal(database_url()) as journal:
             await check_pinned(plan, journal.baselines)

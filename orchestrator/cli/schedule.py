@@ -44,11 +44,14 @@ def _grace(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.command("schedule")
 @click.argument("plans", metavar="PLAN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Run what is due now, and end with the worst exit code.")
+@click.option("--detach", is_flag=True, help="Leave the runs to workers ('bench worker').")
 @click.option("--list", "as_list", is_flag=True, help="Show the next times, and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="For programs, with --list.")
 @click.option("--grace", default="1h", show_default=True, callback=_grace, help="How late a missed time is still run.")
 @click.option("--output", type=click.Path(path_type=Path), default=DEFAULT_REPORTS, help="Folder for the reports.")
-def command(plans: tuple[Path, ...], once: bool, as_list: bool, as_json: bool, grace: timedelta, output: Path) -> int:
+def command(
+    plans: tuple[Path, ...], once: bool, detach: bool, as_list: bool, as_json: bool, grace: timedelta, output: Path
+) -> int:
     """Run each PLAN at the times that its `schedule` gives, until stopped (Ctrl-C or SIGTERM, exit code 0)."""
     from orchestrator.cli.night_desk import make_hands
     from orchestrator.cli.start_run import Runs
@@ -58,7 +61,7 @@ def command(plans: tuple[Path, ...], once: bool, as_list: bool, as_json: bool, g
         _show_times(_read_all(plans), as_json)
         return 0
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what matters of it is told in our own words
-    runs = Runs(output=output)
+    runs = Runs(output=output, detach=detach)
     hands = make_hands(runs)
     duties = {path: Duty(path=path, hands=hands, grace=grace) for path in _read_all(plans)}
     return asyncio.run(_once(duties.values(), runs) if once else _keep(duties, runs))

@@ -21,9 +21,13 @@ _LONGEST_LINE = 1 << 20
 
 @dataclass(kw_only=True)
 class Runs:
-    """The runs that are under way. `output` is the folder for reports; once `stop` is set each is asked to stop."""
+    """The runs that are under way. `output` is the folder for reports; once `stop` is set each is asked to stop.
+
+    `detach` leaves the runs to workers.
+    """
 
     output: Path
+    detach: bool = False
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     _alive: set[asyncio.subprocess.Process] = field(default_factory=set)
 
@@ -34,7 +38,7 @@ class Runs:
         """
         time = tick.isoformat(timespec="minutes")
         arguments = ["run", str(plan_path), "--tick", time, "--output", str(self.output), "--notify", "--quiet"]
-        return await self._bench(arguments, say)
+        return await self._bench([*arguments, "--detach"] if self.detach else arguments, say)
 
     async def resume_run(self, run_id: str, say: Say) -> int:
         """Goes on with a run, in the same way."""

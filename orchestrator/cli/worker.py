@@ -16,6 +16,7 @@ from orchestrator.domain.event import Event, Notice
 from orchestrator.errors import WorkerLost
 
 if TYPE_CHECKING:
+    from orchestrator.domain.plan import Plan
     from orchestrator.domain.report import Report
     from orchestrator.history.store import Store
     from orchestrator.workers.tempo import Tempo
@@ -72,6 +73,7 @@ async def _work(concurrency: int, tempo: "Tempo", output: Path, seen: Callable[[
             store=store,
             open_cloud=connect,
             publish=publish,
+            tell_people=_tell_people,
             tell=_tell,
             pace=pace,
             reports=output,
@@ -94,6 +96,12 @@ async def _publish(report: "Report", folder: Path, store: "Store") -> None:
 
     for path in await asyncio.to_thread(write_reports, report, folder):
         await store.put(run_file(report.run.id, path.name), path)
+
+
+async def _tell_people(plan: "Plan", run_id: str) -> None:
+    from orchestrator.cli.tell import tell_people
+
+    await tell_people(plan, run_id=run_id, say=say)
 
 
 def say(text: str) -> None:

@@ -18,7 +18,8 @@ class RunState(StrEnum):
 class Run:
     """The run as a whole. `cloud` is what the plan said: local, hub or a URL (never with credentials).
 
-    A detached run is carried out by workers. `tick` is the scheduled time that it is for, if any.
+    A detached run is carried out by workers, who tell people of it where `notify` says so. `tick` is the scheduled
+    time that it is for, if any.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Run:
     ended_at: datetime | None = None
     exit_code: int | None = None
     detached: bool = False
+    notify: bool = False
     tick: datetime | None = None
 
 

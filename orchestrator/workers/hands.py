@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.client.cloud import Cloud
 from orchestrator.domain.event import Event, Notice
 from orchestrator.domain.journal import JobState, RunEntry
+from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import Report
 from orchestrator.domain.run import RunState
 from orchestrator.errors import UsageError
@@ -30,6 +31,7 @@ RUNS_AT_HAND = 8
 DURATIONS_LOOKED_AT = 30
 
 OpenCloud = Callable[[str], AbstractAsyncContextManager[Cloud]]
+TellPeople = Callable[[Plan, str], Awaitable[None]]
 Publish = Callable[[Report, Path], Awaitable[None]]
 Tell = Callable[[str, Event], None]
 
@@ -42,6 +44,7 @@ class Unfit(UsageError):
 class Hands:
     """One worker's means. `tell` hears what happens in which run; `publish` writes a run's reports into its folder.
 
+    `tell_people` tells those whom the plan names of a run that has ended, never twice of the same.
     `reports` and `models` are this machine's folders for files of runs.
     """
 
@@ -50,6 +53,7 @@ class Hands:
     store: Store
     open_cloud: OpenCloud
     publish: Publish
+    tell_people: TellPeople
     tell: Tell
     pace: Pace
     reports: Path
@@ -93,13 +97,19 @@ class Hands:
         await turns.over(run_id, position, put)
 
     async def _settle(self, run_id: str) -> None:
-        """Asks for further sessions, or ends the run: its reports are there before it is written that it has ended."""
+        """Asks for further sessions, or ends the run. Where one died in the middle, the next does the rest."""
         entry = await self.journal.run(run_id)
-        if entry.run.state is not RunState.RUNNING:
-            return
-        if await self._goes_on(run_id):
-            await self.journal.turns.go_on(run_id, self.queue.put)
-            return
+        if entry.run.state is RunState.RUNNING:
+            if await self._goes_on(run_id):
+                await self.journal.turns.go_on(run_id, self.queue.put)
+                return
+            await self._end(entry)
+        if entry.run.notify:
+            await self.tell_people(entry.plan, run_id)
+
+    async def _end(self, entry: RunEntry) -> None:
+        """The reports are there before it is written that the run has ended."""
+        run_id = entry.run.id
         report = await conclusion(entry, self.journal, self.pace)
         await self.publish(await compared(report, entry, self.journal), self.reports / run_id)
         try:
