@@ -47,7 +47,7 @@ class Cause(StrEnum):
     @property
     def leaves_open(self) -> bool:
         """Whether nothing was decided, rather than decided with a doubt or a remark."""
-        return self not in (Cause.MARGINAL, Cause.MOVED)
+        return self not in (Cause.MARGINAL, Cause.MOVED, Cause.ACKNOWLEDGED, Cause.ACCEPTED)
 
 
 @dataclass(frozen=True, kw_only=True)

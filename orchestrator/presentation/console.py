@@ -41,6 +41,7 @@ __all__ = ["print_check", "print_devices", "print_report", "print_runs", "progre
 
 MOST_ROWS = 60  # more cells than this are for the page, not for a terminal
 MOST_VERDICTS = 30
+_WIDE = 100  # columns; with fewer, the memory is for the page
 _TONES = {"good": "bold green", "bad": "bold red", "unclear": "bold yellow"}
 _TRUST_STYLES = {Trust.TRUSTED: "green", Trust.NOISY: "yellow", Trust.INVALID: "red"}
 _TRUST_ORDER = {Trust.INVALID: 0, Trust.NOISY: 1, Trust.TRUSTED: 2}
@@ -73,10 +74,11 @@ def _print_cells(console: Console, report: Report) -> None:
         cells = sorted(cells, key=lambda cell: _TRUST_ORDER[cell.trust])[:MOST_ROWS]
     with_variants = len({cell.cell.variant for cell in report.cells}) > 1
     what = "p50 ms:" if report.headline == "latency_p50_ms" else "mean ms:"
-    shown = table("Model", "Device", *(["Variant"] if with_variants else []), what, "Range", "Spread:", "Sens.:",
-                  "Peak MB:", "Jobs:", "Trust")  # fmt: skip
+    with_memory = console.width >= _WIDE
+    shown = table("Model", "Device", *(["Variant"] if with_variants else []), what, "Range:", "Spread:", "Sens.:",
+                  *(["Peak MB:"] if with_memory else []), "Jobs:", "Trust")  # fmt: skip
     for cell in cells:
-        add_row(shown, _cell_row(cell, report.headline, with_variants))
+        add_row(shown, _cell_row(cell, report.headline, with_variants, with_memory))
     console.print(shown)
     if len(cells) < len(report.cells):
         left = len(report.cells) - len(cells)
@@ -85,7 +87,7 @@ def _print_cells(console: Console, report: Report) -> None:
         console.print(plain(line, style="dim"))
 
 
-def _cell_row(cell: CellReport, metric: str, with_variant: bool) -> list[str | Text]:
+def _cell_row(cell: CellReport, metric: str, with_variant: bool, with_memory: bool) -> list[str | Text]:
     latency, memory = cell.metric(metric), cell.metric("peak_memory_mb")
     return [
         cell.cell.model,
@@ -95,7 +97,7 @@ def _cell_row(cell: CellReport, metric: str, with_variant: bool) -> list[str | T
         interval(latency),
         percent(latency.spread if latency and latency.n > 1 else None),
         percent(cell.sensitivity),
-        number(memory.value if memory else None),
+        *([number(memory.value if memory else None)] if with_memory else []),
         f"{cell.measured}/{cell.planned}",
         Text(f"{TRUST_MARKS[cell.trust]} {cell.trust}", style=_TRUST_STYLES[cell.trust]),
     ]

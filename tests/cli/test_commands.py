@@ -136,9 +136,14 @@ def test_verdicts_baselines_and_history_are_there_afterwards(folder: Any) -> Non
     assert judged.returncode == 0
     assert "no baseline yet" in " ".join(judged.stdout.split())
     again = json.loads(folder.bench("gate", run.name, "--json").stdout)
-    assert again["gates"] == json.loads((run / "results.json").read_text())["gates"]
+    results = json.loads((run / "results.json").read_text())
+    assert (again["gates"], again["cells"]) == (results["gates"], results["cells"])
+    assert {cell["sensitivity_reason"] for cell in again["cells"]} == {"no baseline yet: 0 of at least 2 sessions"}
     strict = folder.write((folder.path / "plan.yaml").read_text().replace("max: 1000", "max: 0.0001"), "strict.yaml")
-    assert folder.bench("gate", "--plan", strict.name).returncode == 10
+    failed = folder.bench("gate", "--json", "--plan", strict.name, GITHUB_ACTIONS="true")
+    assert failed.returncode == 10
+    assert [gate["verdict"] for gate in json.loads(failed.stdout)["gates"]].count("fail") == 4
+    assert [line.split(" title=")[0] for line in failed.stderr.splitlines()] == ["::error"] * 4
     assert folder.bench("baseline", "set", "golden", run.name).returncode == 0
     assert json.loads(folder.bench("baseline", "list", "--json").stdout) == {"golden": run.name}
     assert "tiny" in folder.bench("baseline", "show", "golden").stdout

@@ -1,5 +1,6 @@
 """The page in a real browser, from a file, with nothing else to load."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -160,7 +161,7 @@ def dialog(visit: Any) -> str:
 
 
 def test_a_cell_opens_from_the_matrix_by_keyboard_alone(make_report, visit: Any) -> None:
-    found = visit(to_html(make_report(3, 4, failing=0)))
+    found = visit(to_html(make_report(3, 4, failing=0, gates=True)))
     stops = found.ask("[...document.querySelectorAll('.matrix td')].filter(c => c.tabIndex === 0).length")
     assert stops == 1
     found.ask("document.querySelector('.matrix td').focus()")
@@ -174,10 +175,15 @@ def test_a_cell_opens_from_the_matrix_by_keyboard_alone(make_report, visit: Any)
     )
     found.page.keyboard.press("Enter")
     assert found.page.inner_text("#cell-h") == f"{model} on {device.strip()}"
-    assert "Layers of" in dialog(found)
+    assert all(word in dialog(found) for word in ("Layers of", "sensitivity", "sessions ms"))
     found.page.keyboard.press("Escape")
     assert not found.page.locator("#cell").is_visible()
     assert found.ask("document.activeElement.cellIndex") == 2  # back where the reader was
+    found.page.hover(".matrix tr:nth-child(2) td:nth-child(3)")
+    told = found.page.get_attribute(".matrix tr:nth-child(2) td:nth-child(3)", "title")
+    assert re.fullmatch(
+        rf"{model} on .*; range .*; spread .*; sensitivity .*; sessions ms .*; jobs 3/3; Trust .*", told
+    )
     assert found.complaints == []
 
 

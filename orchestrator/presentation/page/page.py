@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from orchestrator.domain.report import Report
-from orchestrator.presentation.again import SessionWords, measured_again
+from orchestrator.presentation.page.again import Again, again
 from orchestrator.presentation.page.alerts import Alerts, alerts
 from orchestrator.presentation.page.cells import CellsTable, cells_table
 from orchestrator.presentation.page.changes import Changes, changes
@@ -43,7 +43,7 @@ class Page:
     conditions: Conditions
     alerts: Alerts
     gates: Gates
-    again: tuple[SessionWords, ...]
+    again: Again
     cells: CellsTable
     notices: tuple[str, ...]
     command: str
@@ -72,7 +72,7 @@ def page_of(report: Report) -> Page:
         conditions=conditions(report),
         alerts=alerts(report),
         gates=gates(report),
-        again=measured_again(report),
+        again=again(report),
         cells=cells_table(report),
         notices=report.notices,
         command=report.command,
