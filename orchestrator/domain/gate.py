@@ -1,6 +1,7 @@
 """The verdicts of a plan's gates: one for every rule and every planned cell it covers, whatever was found."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from orchestrator.domain.budget_rule import judge_budget
 from orchestrator.domain.cell import Cell, CellPattern
@@ -72,7 +73,8 @@ def find(terms: Terms, rule: GateRule, evidence: Evidence) -> Finding:
         found.append(as_known(grown, rule, evidence))
     elif rule.max_regression is not None:
         found.append(judge_regression(rule, evidence, terms))
-    return worst_of(found)
+    worst = worst_of(found)
+    return replace(worst, sessions=worst.sessions or len(evidence.current))
 
 
 def _results(terms: Terms, rule: GateRule, cell: Cell, evidence: Evidence) -> Iterator[GateResult]:

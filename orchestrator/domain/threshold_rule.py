@@ -24,7 +24,8 @@ def judge_threshold(rule: GateRule, evidence: Evidence, policy: BaselinePolicy, 
     chosen = choose_baseline(evidence, rule.metric, policy)
     if chosen.cause is not None:
         verdict = Verdict(gating.new_cells) if chosen.is_new else Verdict.INCONCLUSIVE
-        return Finding(verdict=verdict, cause=chosen.cause, reason=chosen.reason, value=value)
+        past = len(chosen.sessions)
+        return Finding(verdict=verdict, cause=chosen.cause, reason=chosen.reason, value=value, baseline_sessions=past)
     baseline = statistics.median(_middle(session, rule.metric) for session in chosen.sessions)
     change = value / baseline - 1
     has_grown = change > (rule.max_regression or 0.0) and value - baseline >= (rule.at_least or 0.0)

@@ -21,7 +21,7 @@ from orchestrator.presentation.alert_table import print_alerts
 from orchestrator.presentation.alert_words import report_alerts
 from orchestrator.presentation.changes import summary_of
 from orchestrator.presentation.escape import one_line
-from orchestrator.presentation.gate_table import print_verdicts
+from orchestrator.presentation.gate_table import print_alike, print_verdicts
 from orchestrator.presentation.gate_words import judged, worst_first
 from orchestrator.presentation.progress import progress_listener
 from orchestrator.presentation.terminal import add_row, open_console, plain, table
@@ -122,8 +122,10 @@ def _print_gates(console: Console, report: Report) -> None:
     if not report.gates:
         return
     console.print()
-    told = [gate for gate in worst_first(report.gates) if gate.verdict != "pass"]
+    found = worst_first(gate for gate in report.gates if gate.verdict != "pass")
+    told = [gate for gate in found if gate.verdict != "warn" or not gate.is_open]
     print_verdicts(console, told[:MOST_VERDICTS])
+    print_alike(console, (gate for gate in found if gate.verdict == "warn" and gate.is_open))
     more = f"… and {plural(len(told) - MOST_VERDICTS, 'more')}; " if len(told) > MOST_VERDICTS else ""
     console.print(plain(f"{more}{judged(report)}; 'bench gate {report.run.id}' tells all with their numbers"))
 
@@ -136,7 +138,7 @@ def _print_again(console: Console, report: Report) -> None:
             console.print(Text("measured again:", style="bold"), plain(session.cell))
         because = session.why if session.number == "1" else f"because {session.why}"
         for line in filter(None, (f"session {session.number}: {session.value}, {because}", session.outcome)):
-            console.print(Padding(plain(line), (0, 0, 0, 2)))
+            console.print(Padding(plain(line), (0, 0, 0, 2), expand=False))
     if len(told) > MOST_ROWS:
         console.print(plain(f"… and {plural(len(told) - MOST_ROWS, 'more session')}; the report has them all"))
 

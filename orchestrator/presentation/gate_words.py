@@ -55,9 +55,11 @@ def gate_words(gate: GateResult) -> GateWords:
 
 
 def _sessions(gate: GateResult) -> str:
+    """ "2 / 12, best"; without a baseline "2, median", and "" without either."""
     if not gate.sessions and not gate.baseline_sessions:
         return ""
-    return f"{gate.sessions} / {gate.baseline_sessions}" + (f", {gate.statistic}" if gate.statistic else "")
+    past = f" / {gate.baseline_sessions}" if gate.baseline_sessions or gate.baseline is not None else ""
+    return f"{gate.sessions}{past}" + (f", {gate.statistic}" if gate.statistic else "")
 
 
 def worst_first(gates: Iterable[GateResult]) -> list[GateResult]:

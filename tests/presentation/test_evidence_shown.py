@@ -74,6 +74,16 @@ def test_a_gate_shows_all_it_knows(make_report, form: str) -> None:
         assert "4 verdicts on 4 cells: ✕ 1 fail, ! 1 warn, ✓ 2 pass" in text
 
 
+def test_what_is_open_for_one_reason_on_many_cells_is_one_line_in_the_terminal(make_report) -> None:
+    report = make_report(2, 3, failing=0, gates=True)
+    new = {"verdict": "warn", "cause": "no_baseline", "reason": "no baseline yet: 0 of at least 5 sessions"}
+    report = replace(report, gates=tuple(replace(gate, **new) for gate in report.gates))
+    text = terminal(report)
+    assert "! warn 6 cells: latency_p50_ms at most 5% slower: no baseline yet: 0 of at least 5 sessions" in text
+    assert "6 verdicts on 6 cells: ! 6 warn" in text
+    assert gate_list(report).count("no baseline yet") == 6
+
+
 def test_the_gates_as_a_table_for_spreadsheets(make_report) -> None:
     report = make_report(1, 5, failing=0, gates=True)
     rows = list(csv.DictReader(io.StringIO(gates_to_csv(report), newline="")))
