@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from orchestrator.cli.home import database_url, user_name
+from orchestrator.cli.home import database_url
+from orchestrator.cli.said import said, user_name
 from orchestrator.domain.alert import ACKNOWLEDGED_FOR, accept, acknowledge, woken
 from orchestrator.domain.cell import CellPattern
 from orchestrator.errors import UsageError
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from orchestrator.history.alerts import Alerts
 
 T = TypeVar("T")
-MOST_REASON = 500
 
 
 @click.group("alerts", invoke_without_command=True)
@@ -76,7 +76,7 @@ def show_command(alert_id: str, as_json: bool) -> None:
 def ack_command(alert_id: str, reason: str, who: str, until: str | None) -> None:
     """Say that the change is known: it is quiet for a time, and what is no worse than it does not fail a gate."""
     now = datetime.now(UTC)
-    move = partial(acknowledge, who=_line("who", who), reason=_line("reason", reason), until=_until(until, now))
+    move = partial(acknowledge, who=said("who", who), reason=said("reason", reason), until=_until(until, now))
     alert = _with_alerts(lambda alerts: alerts.move(alert_id, move))
     click.echo(f"alert {alert.id} is acknowledged by {alert.who} until {alert.until:%Y-%m-%d}")
 
@@ -87,8 +87,8 @@ def ack_command(alert_id: str, reason: str, who: str, until: str | None) -> None
 @click.option("--who", default=user_name, help="Who says so; default: you.")
 def accept_command(alert_id: str, reason: str, who: str) -> None:
     """Say that the change is wanted: the rolling baseline of its cell begins anew with it."""
-    reason = _line("reason", reason) if reason else ""
-    move = partial(accept, who=_line("who", who), reason=reason, now=datetime.now(UTC))
+    reason = said("reason", reason) if reason else ""
+    move = partial(accept, who=said("who", who), reason=reason, now=datetime.now(UTC))
     alert = _with_alerts(lambda alerts: alerts.move(alert_id, move))
     click.echo(f"alert {alert.id} is accepted; the baseline of {alert.cell} begins anew at {alert.began:%Y-%m-%d}")
 
@@ -112,14 +112,6 @@ def _until(text: str | None, now: datetime) -> datetime:
         message = f"--until: {text} is not in the future"
         raise UsageError(message)
     return until
-
-
-def _line(option: str, text: str) -> str:
-    text = text.strip()
-    if not text or not text.isprintable() or len(text) > MOST_REASON:
-        message = f"--{option}: expected text on one line, with {MOST_REASON} characters at most"
-        raise UsageError(message)
-    return text
 
 
 def _with_alerts(ask: "Callable[[Alerts], Awaitable[T]]") -> T:

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import click
 
-from orchestrator.cli.home import database_url, user_name
+from orchestrator.cli.home import database_url
+from orchestrator.cli.said import said, user_name
 from orchestrator.history.journal import Journal, open_journal
 
 T = TypeVar("T")
@@ -78,12 +79,12 @@ def accept_command(run_id: str, reason: str, who: str) -> None:
     """
     from orchestrator.errors import UsageError
 
-    now = datetime.now(UTC)
+    now, who, reason = datetime.now(UTC), said("who", who), said("reason", reason) if reason else ""
     count, alerts = _with_journal(lambda journal: journal.baselines.accept(run_id, who=who, reason=reason, now=now))
     if not count:
         message = f"run {run_id!r} has no sessions to begin a baseline with ('bench runs' lists the runs)"
         raise UsageError(message)
-    click.echo(f"the baseline of {count} {'cell begins' if count == 1 else 'cells begins'} anew with run {run_id}")
+    click.echo(f"the baseline of {count} cell{'' if count == 1 else 's'} begins anew with run {run_id}")
     for alert in alerts:
         click.echo(f"alert {alert.id} is accepted: {alert.metric} of {alert.cell}")
 

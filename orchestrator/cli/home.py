@@ -23,16 +23,6 @@ def store_url() -> str:
     return os.environ.get("BENCH_STORE_URL") or str(home() / "store")
 
 
-def user_name() -> str:
-    """Who gives this command, by the environment's word."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no variable says it, and the user id has no name, as in some containers
-        return "unknown"
-
-
 def kept_plans() -> Path:
     """The folder with the last good texts of plans that run by themselves."""
     return home() / "plans"
