@@ -109,6 +109,8 @@ def comparable_with(now: Session, others: Sequence[Session], metric: str) -> tup
 
 def told_differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """What differs between two contexts, in words; "" where nothing does."""
+    if before == now:
+        return ""
     names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
     told = [f"{name}: {before.get(name, 'unknown')} -> {now.get(name, 'unknown')}" for name in names]
     more = f" and {len(told) - _TOLD_DIFFERENCES} more" if len(told) > _TOLD_DIFFERENCES else ""
