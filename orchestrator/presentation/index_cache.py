@@ -22,16 +22,17 @@ from orchestrator.presentation.json_report import load_report
 
 CACHE = ".index.json"
 MOST_RUNS = 60  # runs of a plan that a trend is drawn over
-_VERSION = 1
+_VERSION = 2
 _LARGEST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellPoint:
-    """A cell's headline metric in one run."""
+    """A cell's headline metric in one run. `alert`: the run opened or resolved one about it, or ""."""
 
     cell: Cell
     summary: Summary
+    alert: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +109,15 @@ def _without_cells(digest: RunDigest) -> RunDigest:
 def _made(report: Report, stamp: tuple[int, int], with_cells: bool) -> RunDigest:
     metric = report.headline
     found = ((cell.cell, cell.metric(metric)) for cell in report.cells) if with_cells else ()
+    alerts = {alert.cell: "resolved" for alert in report.resolved_alerts if alert.metric == metric}
+    alerts |= {alert.cell: "opened" for alert in report.new_alerts if alert.metric == metric}
     return RunDigest(
         stamp=stamp,
         word=report.verdict,
         planned=report.counts["planned"],
         measured=report.counts["measured"],
         metric=metric,
-        points=tuple(CellPoint(cell=cell, summary=summary) for cell, summary in found if summary),
+        points=tuple(
+            CellPoint(cell=cell, summary=summary, alert=alerts.get(cell, "")) for cell, summary in found if summary
+        ),
     )

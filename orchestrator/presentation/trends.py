@@ -1,7 +1,8 @@
 """Each cell over the runs of its plan, as a picture: the medians as a line, their ranges as a band, changes marked.
 
 A change is marked where a run's whole range lies beyond that of the run before it, by the threshold at least, and
-several jobs speak on both sides. It is a hint for the eye; verdicts come from gates.
+several jobs speak on both sides. It is a hint for the eye; verdicts come from gates. Runs that opened or resolved an
+alert about the cell have a line across.
 """
 
 from collections import defaultdict
@@ -25,7 +26,7 @@ MOST_CELLS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Trend:
-    """One cell. `band`, `line`, `dots`, `worse` and `better` are path data in a picture 1000 x HEIGHT."""
+    """One cell. `band` to `resolved` are path data in a picture 1000 x HEIGHT."""
 
     cell: str
     latest: str
@@ -41,6 +42,8 @@ class Trend:
     dots: str
     worse: str
     better: str
+    opened: str
+    resolved: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,7 @@ class PlanTrends:
 
 
 _Series = list[tuple[int, Summary]]  # the place of the run among the plan's, and the cell's summary in it
+_Alerts = list[tuple[int, str]]  # the places of runs that opened or resolved an alert, and which of the two
 
 
 def plan_trends(runs: Sequence[Run], digests: Mapping[str, RunDigest]) -> tuple[PlanTrends, ...]:
@@ -71,10 +75,12 @@ def plan_trends(runs: Sequence[Run], digests: Mapping[str, RunDigest]) -> tuple[
 def _plan(project: str, plan: str, runs: Sequence[Run], digests: Mapping[str, RunDigest]) -> PlanTrends:
     metric = next((digests[run.id].metric for run in reversed(runs) if digests[run.id].metric), "")
     series: dict[Cell, _Series] = defaultdict(list)
+    alerts: dict[Cell, _Alerts] = defaultdict(list)
     for place, run in enumerate(runs):
         digest = digests[run.id]
         for point in digest.points if digest.metric == metric else ():
             series[point.cell].append((place, point.summary))
+            alerts[point.cell] += [(place, point.alert)] if point.alert else []
     ordered = sorted(((cell, found) for cell, found in series.items() if found[1:]), key=lambda pair: _calm(pair[1]))
     hidden = len(ordered) - MOST_CELLS
     return PlanTrends(
@@ -82,7 +88,7 @@ def _plan(project: str, plan: str, runs: Sequence[Run], digests: Mapping[str, Ru
         project=project,
         metric=metric_label(metric),
         runs=plural(len(runs), "run"),
-        rows=tuple(_trend(cell, found, len(runs)) for cell, found in ordered[:MOST_CELLS]),
+        rows=tuple(_trend(cell, found, alerts[cell], len(runs)) for cell, found in ordered[:MOST_CELLS]),
         left_out=f"{plural(hidden, 'calmer cell')} left out." if hidden > 0 else "",
     )
 
@@ -104,7 +110,7 @@ def _changes(series: _Series) -> Iterator[tuple[int, int]]:
             yield index, -1
 
 
-def _trend(cell: Cell, series: _Series, runs: int) -> Trend:
+def _trend(cell: Cell, series: _Series, alerts: _Alerts, runs: int) -> Trend:
     low, high = min(s.low for _, s in series), max(s.high for _, s in series)
     room = (high - low) or abs(high) or 1.0
 
@@ -124,17 +130,26 @@ def _trend(cell: Cell, series: _Series, runs: int) -> Trend:
         latest=number(last.value),
         interval=interval(last),
         change=change(last.value / first.value - 1 if first.value > 0 else None),
-        tone={1: "worse", -1: "better", 0: ""}[marks[-1][1] if marks else 0],
+        tone=_tone(marks, alerts),
         low=number(low),
         high=number(high),
         runs=f"{len(series):,}",
-        told=_told(marks, len(series)),
+        told=_told_alert(alerts, [place for place, _ in series]) or _told(marks, len(series)),
         band=f"M{'L'.join([*upper, *lower])}Z",
         line=f"M{'L'.join(f'{a} {b}' for a, b in middle)}",
         dots=_dots(middle, range(len(middle))),
         worse=_dots(middle, [index for index, sign in marks if sign > 0]),
         better=_dots(middle, [index for index, sign in marks if sign < 0]),
+        opened="".join(f"M{x(place)} 0V{HEIGHT}" for place, word in alerts if word == "opened"),
+        resolved="".join(f"M{x(place)} 0V{HEIGHT}" for place, word in alerts if word == "resolved"),
     )
+
+
+def _tone(marks: Sequence[tuple[int, int]], alerts: _Alerts) -> str:
+    """How the last thing told is coloured."""
+    if alerts:
+        return "worse" if alerts[-1][1] == "opened" else "better"
+    return {1: "worse", -1: "better", 0: ""}[marks[-1][1] if marks else 0]
 
 
 def _dots(places: Sequence[tuple[int, float]], which: Sequence[int]) -> str:
@@ -146,5 +161,16 @@ def _told(marks: Sequence[tuple[int, int]], count: int) -> str:
     if not marks:
         return ""
     index, sign = marks[-1]
-    ago = count - 1 - index
-    return f"{'▲' if sign > 0 else '▼'} {'in the last run' if not ago else plural(ago, 'run') + ' ago'}"
+    return f"{'▲' if sign > 0 else '▼'} {_ago(count - 1 - index)}"
+
+
+def _told_alert(alerts: _Alerts, places: Sequence[int]) -> str:
+    """The last thing that became of an alert: "✕ alert 2 runs ago"."""
+    if not alerts:
+        return ""
+    place, word = alerts[-1]
+    return f"{'✕ alert' if word == 'opened' else '✓ resolved'} {_ago(sum(later > place for later in places))}"
+
+
+def _ago(runs: int) -> str:
+    return "in the last run" if not runs else plural(runs, "run") + " ago"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.domain.alert import AlertState
 from orchestrator.domain.compare import Renaming, compare
 from orchestrator.domain.comparison import Standing
 from orchestrator.domain.report import Report
@@ -124,6 +125,18 @@ def test_a_trend_marks_where_a_cell_changed(make_report: Any, tmp_path: Path) ->
     assert f"{report.counts['measured']}/{report.counts['planned']}" in html
 
 
+def test_a_trend_marks_the_runs_that_opened_and_resolved_an_alert(make_report: Any, tmp_path: Path) -> None:
+    report = make_report(1, 2, failing=0, gates=True)
+    first = replace(report.alerts[0], cell=report.cells[0].cell, run_id="night-1")
+    runs = nights(replace(report, alerts=(first,)), tmp_path, [10.0, 10.0, 10.0])
+    html = write_index(runs, tmp_path).read_text()
+    assert "✕ alert 1 run ago" in html
+    assert 'd="M500 0V36"' in html
+    gone = replace(first, state=AlertState.RESOLVED, closed_by="night-2", back_since=first.since)
+    nights(replace(report, alerts=(gone,)), tmp_path, [10.0, 10.0, 10.0])
+    assert "✓ resolved in the last run" in write_index(runs, tmp_path).read_text()
+
+
 def test_the_list_reads_results_once_and_again_when_they_change(
     make_report: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,7 +156,7 @@ def test_the_list_reads_results_once_and_again_when_they_change(
     assert set(read) == {"night-0", "night-1", "night-2"}
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"version":1,"runs":{"x":1}}', b"\xff", b'{"version":99}'])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"version":2,"runs":{"x":1}}', b"\xff", b'{"version":99}'])
 def test_a_cache_that_cannot_be_read_is_made_anew(make_report: Any, tmp_path: Path, content: bytes) -> None:
     runs = nights(make_report(1, 1, failing=0), tmp_path, [10.0, 20.0])
     good = write_index(runs, tmp_path).read_bytes()
