@@ -24,17 +24,44 @@ Decisions = NDArray[np.int8]
 
 def by_history(farm: Farm, *, independent: bool = False, cells: int = 1, tolerance: float = TOLERANCE) -> Decisions:
     """HISTORY with further sessions while it is undecided."""
-    past = np.median(farm.past, axis=-1)
-    is_median = choose_median(past)
-    band = history_band(session_numbers(past, is_median))
-    worse = session_numbers(np.median(farm.now, axis=-1), is_median) - band.centre[:, None]
+    worse, band = _against_history(farm)
     return in_turn(worse, band, independent=independent, cells=cells, tolerance=tolerance)
 
 
 def by_control(farm: Farm, pairs: Farm) -> Decisions:
     """CONTROL, with the spread of pairs of equals: the sessions of `pairs`, now and control."""
+    worse, band = _against_control(farm, pairs)
+    return in_turn(worse, band, independent=True)
+
+
+def by_auto(farm: Farm, pairs: Farm) -> Decisions:
+    """HISTORY, and where it is open CONTROL over the further sessions, which have the old model beside them.
+
+    As in `beside_rule`, it does not pass what all sessions together show against the past.
+    """
+    (worse, band), (beside, control_band) = _against_history(farm), _against_control(farm, pairs)
+    tolerance = math.log1p(TOLERANCE)
+    decisions = np.full(len(worse), int(Decision.UNDECIDED), dtype=np.int8)
+    for count in range(1, worse.shape[-1] + 1):
+        found = decide(worse[:, :count], band, tolerance)
+        if count > 1:
+            control = decide(beside[:, 1:count], control_band, tolerance, independent=count - 1)
+            contradicts = (control == Decision.PASS) & (worse[:, :count].mean(axis=-1) >= tolerance)
+            found = np.where((found == Decision.UNDECIDED) & ~contradicts, control, found)
+        decisions = np.where(decisions == Decision.UNDECIDED, found, decisions)
+    return decisions
+
+
+def _against_history(farm: Farm) -> tuple[Logs, Band]:
+    past = np.median(farm.past, axis=-1)
+    is_median = choose_median(past)
+    band = history_band(session_numbers(past, is_median))
+    return session_numbers(np.median(farm.now, axis=-1), is_median) - band.centre[:, None], band
+
+
+def _against_control(farm: Farm, pairs: Farm) -> tuple[Logs, Band]:
     best = [np.median(side, axis=-1).min(axis=-1) for side in (farm.now, farm.control, pairs.now, pairs.control)]
-    return in_turn(best[0] - best[1], band_of_pairs(best[2] - best[3]), independent=True)
+    return best[0] - best[1], band_of_pairs(best[2] - best[3])
 
 
 def in_turn(worse: Logs, band: Band, *, independent: bool, cells: int = 1, tolerance: float = TOLERANCE) -> Decisions:

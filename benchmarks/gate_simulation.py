@@ -7,9 +7,10 @@ The rules are those that are shipped; the farms are those of gate_worlds.py. Nee
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
-from gate_rules import OTHERS, by_control, by_history
+from gate_rules import OTHERS, by_auto, by_control, by_history
 from gate_worlds import WORLDS, Farm, World, draw
 
 from orchestrator.domain.changepoint import change_points
@@ -30,6 +31,7 @@ def main() -> None:
     trials = parser.parse_args().trials
     _print_rules(trials)
     _print_worlds(trials)
+    _print_auto(trials)
     _print_tolerances(trials)
     _print_gates(trials * 10)
     _print_nights(max(20, trials // 20))
@@ -75,12 +77,27 @@ def _history(farm: Farm, _: int) -> np.ndarray:
 
 
 def _control(world: World, trials: int) -> Iterator[str]:
-    def judge(farm: Farm, portion: int) -> np.ndarray:
-        random = np.random.default_rng([SEED, 1, portion])
-        return by_control(farm, draw(world, random, trials=AT_ONCE, past=1, sessions=10, iterations=25, same_day=False))
-
     for change in (0.0, 0.10):
-        yield _three(world, trials, change, judge)
+        yield _three(world, trials, change, lambda farm, portion: by_control(farm, pairs_of(world, portion)))
+
+
+def pairs_of(world: World, portion: int) -> Farm:
+    """Ten sessions of a model beside itself for each trial of that portion, as `bench calibrate` takes them."""
+    random = np.random.default_rng([SEED, 1, portion])
+    return draw(world, random, trials=AT_ONCE, past=1, sessions=10, iterations=25, same_day=False)
+
+
+def _print_auto(trials: int) -> None:
+    rows = [
+        [name, *(_three(world, trials, change, partial(_auto, world)) for change in CHANGES)]
+        for name, world in WORLDS.items()
+    ]
+    heads = ["farm", "unchanged", "+5 %", "+10 %", "+20 %"]
+    _table("`control: auto`: fail / pass / inconclusive, % of cells, sessions of one day", heads, rows)
+
+
+def _auto(world: World, farm: Farm, portion: int) -> np.ndarray:
+    return by_auto(farm, pairs_of(world, portion))
 
 
 def _three(world: World, trials: int, change: float, judge: Callable[[Farm, int], np.ndarray]) -> str:

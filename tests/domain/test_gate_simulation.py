@@ -63,3 +63,25 @@ def test_control_sees_through_days_that_differ(simulation: SimpleNamespace) -> N
     for change, least, decision in ((0.0, 0.95, Decision.PASS), (0.10, 0.99, Decision.FAIL)):
         farm = worlds.draw(world, random, trials=1000, past=1, change=change)
         assert (rules.by_control(farm, pairs) == decision).mean() >= least
+
+
+def test_where_history_is_open_control_settles_most_and_errs_no_more(simulation: SimpleNamespace) -> None:
+    worlds, rules, tables = simulation.worlds.WORLDS, simulation.rules, simulation.tables
+
+    def ends(world: str, change: float, trials: int) -> dict[str, dict[Decision, float]]:
+        """Which share of the cells ends in each decision, with the old model and without."""
+        found: dict[str, list[Any]] = {"auto": [], "never": []}
+        for portion, farm in enumerate(tables.farms(worlds[world], trials, change)):
+            found["auto"].append(rules.by_auto(farm, tables.pairs_of(worlds[world], portion)))
+            found["never"].append(rules.by_history(farm))
+        return {
+            name: {decision: float((np.concatenate(parts) == decision).mean()) for decision in Decision}
+            for name, parts in found.items()
+        }
+
+    unchanged, slower = ends("typical", 0.0, TRIALS), ends("typical", 0.10, TRIALS)
+    assert unchanged["auto"][Decision.FAIL] <= max(0.01, unchanged["never"][Decision.FAIL])
+    assert unchanged["auto"][Decision.UNDECIDED] < 0.5 * unchanged["never"][Decision.UNDECIDED]
+    assert slower["auto"][Decision.FAIL] >= max(0.98, slower["never"][Decision.FAIL])
+    assert slower["auto"][Decision.PASS] <= 0.01
+    assert ends("noisy CPU", 0.10, 1000)["auto"][Decision.PASS] <= 0.02
