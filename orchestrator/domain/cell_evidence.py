@@ -1,6 +1,6 @@
 """What stands beside each cell's number: what its sessions came to, and the smallest change that one could show."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,9 +39,13 @@ def with_evidence(
 
 def _with_evidence(found: CellReport, metric: str, evidence: Evidence, plan: Plan) -> CellReport:
     sensitivity = sensitivity_of(evidence, metric, plan.baseline, plan.gating.statistic)
+    control = {session.number: session for session in evidence.control}
     return replace(
         found,
-        sessions=tuple(_session(session, metric, sensitivity.statistic) for session in evidence.current),
+        sessions=tuple(
+            _session(session, control.get(session.number), metric, sensitivity.statistic)
+            for session in evidence.current
+        ),
         sensitivity=sensitivity.change,
         sensitivity_reason=sensitivity.reason,
     )
@@ -73,7 +77,7 @@ def _contrast(evidence: Evidence, metric: str, policy: BaselinePolicy, statistic
     return against_history(metric, evidence, chosen.sessions, statistic), ""
 
 
-def _session(session: Session, metric: str, statistic: str) -> SessionReport:
+def _session(session: Session, control: Session | None, metric: str, statistic: str) -> SessionReport:
     report = SessionReport(
         number=session.number,
         planned=session.planned,
@@ -83,7 +87,15 @@ def _session(session: Session, metric: str, statistic: str) -> SessionReport:
         statistic=statistic,
         why=session.why,
     )
-    if not (jobs := session.jobs(metric)):
-        return report
-    low, high = min(jobs), max(jobs)
-    return replace(report, value=float(np.median(jobs)) if statistic == "median" else low, low=low, high=high)
+    if control is not None:
+        measured = control.planned - len(control.missing)
+        report = replace(report, beside_planned=control.planned, beside_measured=measured)
+        report = replace(report, beside=_amount(control.jobs(metric), statistic))
+    jobs = session.jobs(metric)
+    return replace(report, value=_amount(jobs, statistic), low=min(jobs, default=None), high=max(jobs, default=None))
+
+
+def _amount(jobs: Sequence[float], statistic: str) -> float | None:
+    if not jobs:
+        return None
+    return float(np.median(jobs)) if statistic == "median" else min(jobs)

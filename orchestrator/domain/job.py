@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.outcome import Failed, Measured, Outcome
@@ -28,7 +29,7 @@ class JobKey:
         return f"{self.cell} #{self.repeat}" + (" (control)" if self.control else "")
 
     @property
-    def role(self) -> str:
+    def role(self) -> Literal["candidate", "control"]:
         """What is measured: the plan's model ("candidate") or the old one ("control")."""
         return "control" if self.control else "candidate"
 
@@ -63,13 +64,15 @@ class Attempt:
 class JobResult:
     """A job that has ended. Its outcome is the last attempt's (or why there was none).
 
-    `why` says what made its session worth measuring, "" where the plan asked for it.
+    `model_sha256` is that of what was measured, "" where nobody says. `why` says what made its session worth
+    measuring, "" where the plan asked for it.
     """
 
     key: JobKey
     outcome: Outcome
     attempts: tuple[Attempt, ...] = ()
     hub_run_id: str = ""
+    model_sha256: str = ""
     why: str = ""
 
     @property

@@ -68,8 +68,9 @@ class CellLayer:
 class SessionReport:
     """A session of a cell by the run's headline metric: `value` is what its jobs amount to, its best or their median.
 
-    `low` to `high` is their range; the three are None where no job gave the metric. `why` says what made it worth
-    measuring the cell once more, "" where the plan asked for the session.
+    `low` to `high` is their range; the three are None where no job gave the metric. `beside` is what the old model's
+    session beside it amounts to, of `beside_planned` jobs. `why` says what made it worth measuring the cell once more,
+    "" where the plan asked for the session.
     """
 
     number: int
@@ -81,6 +82,9 @@ class SessionReport:
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    beside: float | None = None
+    beside_planned: int = 0
+    beside_measured: int = 0
     why: str = ""
 
 

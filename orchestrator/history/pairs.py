@@ -11,12 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.evidence import Pair
 from orchestrator.history.asked import Asked
+from orchestrator.history.outage import outage_proof
 from orchestrator.history.schema import PAIR
 from orchestrator.history.stamp import next_stamp
 
 _PAIR = TypeAdapter(Pair)
 
 
+@outage_proof
 class Pairs:
     """Reads and writes pairs. Once written, they stay as they are."""
 

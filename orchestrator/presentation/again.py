@@ -1,4 +1,4 @@
-"""The cells that had more than one session, in words: what each session came to, why it was measured, what followed."""
+"""The cells that had more than one session, or the old model beside it, in words: what each session came to and why."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,8 +24,12 @@ class SessionWords:
 
 
 def measured_again(report: Report) -> tuple[SessionWords, ...]:
-    """All sessions of the cells that had several, in the report's order."""
-    return tuple(words for cell in report.cells if len(cell.sessions) > 1 for words in _sessions(cell, report))
+    """All sessions of the cells that had several, or the old model beside one, in the report's order."""
+    return tuple(words for cell in report.cells if _is_worth_telling(cell) for words in _sessions(cell, report))
+
+
+def _is_worth_telling(cell: CellReport) -> bool:
+    return len(cell.sessions) > 1 or any(session.beside_planned for session in cell.sessions)
 
 
 def _sessions(cell: CellReport, report: Report) -> Iterator[SessionWords]:
@@ -42,7 +46,20 @@ def _sessions(cell: CellReport, report: Report) -> Iterator[SessionWords]:
 
 
 def session_value(session: SessionReport) -> str:
-    """ "12.1 ms (best of 3 jobs, 12.1–12.5)"."""
+    """ "12.1 ms (best of 3 jobs, 12.1–12.5); the old model beside it 11.9 ms (3 jobs)"."""
+    return _own_value(session) + _beside(session)
+
+
+def _beside(session: SessionReport) -> str:
+    if not session.beside_planned:
+        return ""
+    value = quantity(session.beside, "ms") if session.beside is not None else MISSING
+    jobs = plural(session.beside_measured, "job")
+    some = f" of {session.beside_planned} measured" if session.beside_measured < session.beside_planned else ""
+    return f"; the old model beside it {value} ({jobs}{some})"
+
+
+def _own_value(session: SessionReport) -> str:
     jobs = plural(session.measured, "job")
     if session.value is None or session.low is None or session.high is None:
         return f"{MISSING} ({jobs} of {session.planned} measured)"

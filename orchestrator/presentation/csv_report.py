@@ -2,15 +2,19 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from orchestrator.domain.job import JobResult
 from orchestrator.domain.measurement import METRICS
 from orchestrator.domain.report import CellReport, Report
 from orchestrator.presentation.escape import csv_text
 from orchestrator.presentation.gate_words import worst_first
 
 _NAMES = ("model", "device", "variant")
-_EVIDENCE = ("planned", "measured", "trust", "reasons", "failures", "sessions", "sensitivity", "sensitivity_reason")
+_EVIDENCE = (
+    *("planned", "measured", "trust", "reasons", "failures"),
+    *("sessions", "control_sessions", "sensitivity", "sensitivity_reason"),
+)
 _FIXED = (*_NAMES, "platform", "os", *_EVIDENCE, "gate")
 _VERDICT = ("value", "baseline", "change", "low", "high", "sensitivity", "sessions", "baseline_sessions")
 _GATE = (*_NAMES, "metric", "rule", "verdict", *_VERDICT, "statistic", "cause", "reason", "likely")
@@ -19,7 +23,8 @@ _GATE = (*_NAMES, "metric", "rule", "verdict", *_VERDICT, "statistic", "cause", 
 def to_csv(report: Report) -> str:
     """results.csv. Each metric any cell has gives four columns: the median, lowest, highest and number of jobs.
 
-    `sessions` are the values of the cell's sessions, `gate` is the worst verdict on it.
+    `sessions` are the values of the cell's sessions, `control_sessions` those of the old model beside them; `gate` is
+    the worst verdict on it.
     """
     metrics = _metrics(report)
     worst = {gate.cell: gate.verdict for gate in reversed(worst_first(report.gates))}
@@ -27,16 +32,17 @@ def to_csv(report: Report) -> str:
     writer = csv.writer(out)
     writer.writerow([*_FIXED, *(f"{name}{part}" for name in metrics for part in ("", "_low", "_high", "_jobs"))])
     devices = {device.name: device for device in report.devices}
-    jobs = report.jobs_by_cell
+    jobs, controls = report.jobs_by_cell, report.controls_by_cell
     for cell in report.cells:
         device = devices.get(cell.cell.device)
-        failures = "; ".join(f"{job.failed.kind}: {job.failed.reason}" for job in jobs.get(cell.cell, ()) if job.failed)
+        failures = "; ".join(filter(None, map(_failure, (*jobs.get(cell.cell, ()), *controls.get(cell.cell, ())))))
         texts = [cell.cell.model, cell.cell.device, cell.cell.variant]
         texts += [device.platform, device.os] if device else ["", ""]
         evidence = [cell.planned, cell.measured, cell.trust.value]
         notes = [csv_text("; ".join(cell.reasons)), csv_text(failures)]
-        sessions = " ".join(_number(session.value) for session in cell.sessions)
-        notes += [sessions, _number(cell.sensitivity), csv_text(cell.sensitivity_reason), worst.get(cell.cell, "")]
+        notes += [_values(session.value for session in cell.sessions)]
+        notes += [_values(session.beside for session in cell.sessions if session.beside_planned)]
+        notes += [_number(cell.sensitivity), csv_text(cell.sensitivity_reason), worst.get(cell.cell, "")]
         writer.writerow([*map(csv_text, texts), *evidence, *notes, *_numbers(cell, metrics)])
     return out.getvalue()
 
@@ -53,6 +59,16 @@ def gates_to_csv(report: Report) -> str:
         notes = (gate.statistic, gate.cause, gate.reason, gate.likely)
         writer.writerow([*map(csv_text, texts), *map(_number, numbers), *map(csv_text, notes)])
     return out.getvalue()
+
+
+def _failure(job: JobResult) -> str:
+    if job.failed is None:
+        return ""
+    return f"{job.failed.kind}: {job.failed.reason}" + (" (control)" if job.key.control else "")
+
+
+def _values(values: Iterable[float | None]) -> str:
+    return " ".join(map(_number, values))
 
 
 def _number(value: float | None) -> str:

@@ -23,11 +23,11 @@ def to_junit(report: Report) -> str:
     by_model: dict[str, list[CellReport]] = defaultdict(list)
     for cell in report.cells:
         by_model[cell.cell.model].append(cell)
-    jobs = report.jobs_by_cell
+    jobs, controls = report.jobs_by_cell, report.controls_by_cell
     for model, cells in by_model.items():
         suite = SubElement(suites, "testsuite", name=one_line(model), timestamp=f"{report.run.started_at:%FT%T}")
         for cell in cells:
-            _cell_case(suite, cell, jobs.get(cell.cell, ()))
+            _cell_case(suite, cell, (*jobs.get(cell.cell, ()), *controls.get(cell.cell, ())))
         for gate in (gate for gate in report.gates if gate.cell.model == model):
             _gate_case(suite, gate, is_night=report.profile == "nightly")
         _tell_apart(suite)
@@ -66,9 +66,10 @@ def _cell_case(suite: Element, cell: CellReport, jobs: Sequence[JobResult]) -> N
 
 
 def _why(job: JobResult) -> str:
+    number = f"#{job.key.repeat}" + (" (control)" if job.key.control else "")
     if job.failed:
-        return f"#{job.key.repeat} {job.failed.kind}: {job.failed.reason}"
-    return f"#{job.key.repeat} skipped: {job.outcome.reason if isinstance(job.outcome, Skipped) else ''}"
+        return f"{number} {job.failed.kind}: {job.failed.reason}"
+    return f"{number} skipped: {job.outcome.reason if isinstance(job.outcome, Skipped) else ''}"
 
 
 def _numbers(cell: CellReport) -> str:

@@ -50,6 +50,8 @@ def _job_shape(job: JobResult) -> shape.JobShape:
         device=cell.device,
         variant=cell.variant,
         repeat=job.key.repeat,
+        role=job.key.role,
+        model_sha256=job.model_sha256,
         **_outcome_fields(job.outcome),
         **_measurement_fields(job.outcome),
         job_id=job.job_id,

@@ -70,12 +70,14 @@ class AttemptShape(_Shape):
 
 
 class JobShape(MeasurementShape):
-    """One job with its outcome; the metrics are empty unless it was measured."""
+    """One job with its outcome; the metrics are empty unless it was measured. A control is the old model's job."""
 
     model: str
     device: str
     variant: str = "default"
     repeat: int
+    role: Literal["candidate", "control"] = "candidate"
+    model_sha256: str = ""
     outcome: OutcomeName
     failure: Failed | None = None
     skip_reason: str = ""

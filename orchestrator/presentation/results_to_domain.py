@@ -37,7 +37,8 @@ def _cell(found: shape.JobShape | shape.CellShape | shape.GateShape | shape.Aler
 def _job(job: shape.JobShape) -> JobResult:
     outcome = _outcome(job, job)
     return JobResult(
-        key=JobKey(cell=_cell(job), repeat=job.repeat),
+        key=JobKey(cell=_cell(job), repeat=job.repeat, control=job.role == "control"),
+        model_sha256=job.model_sha256,
         outcome=outcome,
         attempts=tuple(_attempt(attempt, outcome) for attempt in job.attempts),
         hub_run_id=job.hub_run_id,

@@ -141,8 +141,8 @@ def _place(cell: CellReport) -> str:
 
 
 def _failures(report: Report) -> Iterator[str]:
-    failed = [(job.key.cell, job.failed) for job in report.jobs if job.failed]
-    counted = Counter((failure.kind, failure.reason) for _, failure in failed)
+    failed = [(job.failed, " (control)" if job.key.control else "") for job in report.jobs if job.failed]
+    counted = Counter((failure.kind, failure.reason + role) for failure, role in failed)
     yield from _table(
         f"Failures ({len(failed):,})",
         ("Kind", "Jobs:", "Reason"),

@@ -243,7 +243,7 @@ def _report(
     gates: tuple[GateResult, ...],
     evidence: Mapping[Cell, Evidence],
 ) -> Report:
-    results = tuple(job.result() for job in jobs)
+    results = tuple(replace(job.result(), model_sha256=entry.model_of(job.key).sha256) for job in jobs)
     report = Report(
         run=run,
         command=entry.command,

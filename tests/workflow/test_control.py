@@ -1,7 +1,11 @@
 """Old models run again beside new ones, through a real cloud whose device is as fast as the model's file says."""
 
 import asyncio
+import csv
 import hashlib
+import html
+import io
+import json
 import random
 import shutil
 import signal
@@ -20,6 +24,8 @@ from orchestrator.domain.report import GateResult, Report
 from orchestrator.history.journal import Journal, open_journal
 from orchestrator.history.store import open_store
 from orchestrator.inputs.model_file import model_sha256
+from orchestrator.presentation.json_report import load_report
+from orchestrator.presentation.write import rendered
 from orchestrator.workflow.benchmark import calibrate, judge_again
 from orchestrator.workflow.evidence import gather_evidence
 from orchestrator.workflow.kept_models import KeptModels
@@ -152,6 +158,20 @@ def test_a_slower_model_fails_beside_the_old_one(lab: Lab, hub: Any) -> None:
     (cell,) = report.cells
     assert (cell.measured, cell.planned) == (2, 2)
     assert cell.metrics["latency_p50_ms"].summary.low >= 12.0
+    assert [found.beside for found in cell.sessions] == [pytest.approx(10.0, rel=0.03)] * 2
+    written = json.loads(rendered(report, "json", lab.home))
+    assert {(job["role"], job["model_sha256"]) for job in written["jobs"]} == {
+        ("candidate", report.models[0].sha256),
+        ("control", old),
+    }
+    (csv_row,) = csv.DictReader(io.StringIO(rendered(report, "csv", lab.home)))
+    assert [float(value) for value in csv_row["control_sessions"].split()] == [found.beside for found in cell.sessions]
+    for form in ("html", "md", "junit", "text"):
+        assert "the old model beside it 10" in rendered(report, form, lab.home), form
+    (lab.home / "results.json").write_text(json.dumps(written))
+    read = load_report(lab.home / "results.json")
+    assert [(job.key, job.model_sha256) for job in read.jobs] == [(job.key, job.model_sha256) for job in report.jobs]
+    assert read.cells == report.cells
     tags = [hub.tags(job.hub_run_id) for job in report.jobs]
     assert Counter((tag["role"], tag["model_sha256"]) for tag in tags) == {
         ("candidate", report.models[0].sha256): 2,
@@ -214,6 +234,8 @@ def test_a_job_of_the_old_model_that_fails_is_missing(lab: Lab, error_result: An
     report = lab.run("10.0 new", "always")
     assert (gate_of(report).verdict, report.run.exit_code) == ("inconclusive", 11)
     assert "beside it: job #1 has no result" in gate_of(report).reason
+    for form in ("html", "md", "junit", "text", "csv"):
+        assert "(control)" in html.unescape(rendered(report, form, lab.home)).replace("\\", ""), form
     (cell,) = report.cells
     assert (cell.measured, cell.planned) == (1, 1)
 

@@ -68,7 +68,7 @@ def failures(report: Report) -> Failures:
 
 
 def _group(kind: str, note: str, reason: str, jobs: list[JobResult]) -> FailureGroup:
-    cells = list(dict.fromkeys(str(job.key.cell) for job in jobs))
+    cells = list(dict.fromkeys(f"{job.key.cell}{' (control)' if job.key.control else ''}" for job in jobs))
     files = [file for job in jobs for attempt in job.attempts for file in attempt.files]
     return FailureGroup(
         kind=kind,
