@@ -89,6 +89,29 @@ def accept_command(run_id: str, reason: str, who: str) -> None:
         click.echo(f"alert {alert.id} is accepted: {alert.metric} of {alert.cell}")
 
 
+@command.command("prune")
+def prune_command() -> None:
+    """Remove from the store the models that no run can ask for any more.
+
+    Kept are those of named and of unfinished runs, and what each cell was last accepted with.
+    """
+    from orchestrator.presentation.text import plural
+
+    removed = asyncio.run(_prune())
+    for sha256 in removed:
+        click.echo(sha256)
+    click.echo(f"{plural(len(removed), 'model')} removed from the store", err=True)
+
+
+async def _prune() -> tuple[str, ...]:
+    from orchestrator.cli.kept import open_kept_models
+    from orchestrator.workflow.old_models import needed_models
+
+    kept = await open_kept_models()
+    async with open_journal(database_url()) as journal:
+        return await kept.prune(await needed_models(journal, datetime.now(UTC)))
+
+
 def _with_journal(ask: Callable[[Journal], Awaitable[T]]) -> T:
     async def inside() -> T:
         async with open_journal(database_url()) as journal:

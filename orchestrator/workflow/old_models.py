@@ -1,8 +1,9 @@
 """What a run needs before it begins so that old models can stand beside new ones: its own kept, the old ones found."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.gate import compared_cells
@@ -10,8 +11,11 @@ from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.model import Model
 from orchestrator.domain.old_model import OldModel
 from orchestrator.domain.plan import Plan
+from orchestrator.domain.run import RunState, new_run_id
 from orchestrator.domain.threshold_rule import is_comparison
 from orchestrator.errors import NotStored
+from orchestrator.history.asked import Asked
+from orchestrator.history.baselines import SessionsByCell
 from orchestrator.history.journal import Journal
 from orchestrator.workflow.evidence import asked_for, pinned_sessions
 from orchestrator.workflow.kept_models import KeptModels
@@ -43,13 +47,33 @@ async def _earlier_runs(entry: RunEntry, journal: Journal) -> Mapping[str, list[
     """The run whose model each compared cell is to be compared with: the pinned one, else the last accepted one."""
     cells = compared_cells(entry.plan, entry.cells)
     pinned = await pinned_sessions(entry.plan, journal.baselines)
-    accepted = await journal.baselines.rolling(asked_for(entry), cells, limit=LOOKED_BACK)
+    accepted = await _last_accepted(journal, asked_for(entry), cells)
     found: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        measured = [session for session in accepted[cell] if session.values]
-        if sessions := pinned.get(cell) or measured[-1:]:
+        if sessions := pinned.get(cell) or accepted[cell]:
             found[sessions[0].run_id].append(cell)
     return found
+
+
+async def _last_accepted(journal: Journal, asked: Asked, cells: Collection[Cell]) -> SessionsByCell:
+    """The newest accepted session of each cell that measured anything, if there is one."""
+    accepted = await journal.baselines.rolling(asked, cells, limit=LOOKED_BACK)
+    return {cell: tuple(found for found in accepted[cell] if found.values)[-1:] for cell in cells}
+
+
+async def needed_models(journal: Journal, now: datetime) -> set[str]:
+    """The sha256 of all models that a run may still ask for: of unfinished and of named runs, and the last accepted."""
+    of_project: dict[str, list[Cell]] = defaultdict(list)
+    for project, cell in await journal.baselines.cells():
+        of_project[project].append(cell)
+    runs = {run.id for run in await journal.runs() if run.state is not RunState.COMPLETED}
+    runs |= set((await journal.baselines.names()).values())
+    for project, cells in of_project.items():
+        last = await _last_accepted(journal, Asked(project=project, run_id=new_run_id(now), at=now), cells)
+        runs |= {session.run_id for sessions in last.values() for session in sessions}
+    entries = [await journal.run(run_id) for run_id in sorted(runs)]
+    models = [model for entry in entries for model in (*entry.models, *(old.model for old in entry.controls))]
+    return {model.sha256 for model in models}
 
 
 def _old_models(earlier: RunEntry, cells: Iterable[Cell]) -> Iterable[OldModel]:
