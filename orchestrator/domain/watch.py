@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from orchestrator.domain.alert import Alert, AlertKind, is_known
+from orchestrator.domain.alert import Alert, AlertKind, AlertState, is_known
 from orchestrator.domain.cell import Cell
-from orchestrator.domain.changepoint import LEAST_NIGHTS, ChangePoint
+from orchestrator.domain.changepoint import ChangePoint
 from orchestrator.domain.contrast import against_history, in_unit, tolerance_log
 from orchestrator.domain.evidence import Evidence, choose_baseline, comparable_with, sign_of, told_differences
 from orchestrator.domain.finding import Finding, Verdict
@@ -105,8 +105,12 @@ def watched_rules(plan: Plan, cell: Cell, evidence: Evidence) -> tuple[GateRule,
 def watch(
     plan: Plan, terms: Terms, cell: Cell, evidence: Evidence, past: Sequence[Session], *, run_id: str, now: datetime
 ) -> Watched:
-    """What this run's end shows of the cell. `past`: its sessions since the baseline last began anew, oldest first."""
-    found = Watched()
+    """What this run's end shows of the cell. `past`: its sessions since the baseline last began anew, oldest first.
+
+    Those of regressions that are over are left out: they would hide what changes after them.
+    """
+    found, gone = Watched(), [alert for alert in evidence.alerts if alert.state is AlertState.RESOLVED]
+    past = [session for session in past if not any(alert.takes_out(cell, session.at) for alert in gone)]
     for rule in watched_rules(plan, cell, evidence):
         nights = nights_of([*past, *evidence.current[:1]][-MOST_NIGHTS:], rule.metric, plan.gating.statistic)
         if nights is not None:
@@ -221,7 +225,8 @@ def _ending(look: Look, alert: Alert, changes: Sequence[ChangePoint]) -> Ending 
             return Ending(alert=alert, back_since=two[0].at, because="its rule passes two nights in a row")
     for point in changes[-1:]:
         back = look.nights.sessions[point.index]
-        distance = point.after - sign_of(alert.metric) * math.log(alert.before)
+        newest = max(point.after, float(look.nights.numbers[-1]))
+        distance = newest - sign_of(alert.metric) * math.log(alert.before)
         if point.step < 0 and back.at > alert.began and distance < look.tolerance(alert.before):
             told = f"a change point for the better (p = {point.p:.1g}), back to within the tolerance of before"
             return Ending(alert=alert, back_since=back.at, because=told)
@@ -234,14 +239,8 @@ def _improved_since(look: Look, changes: Sequence[ChangePoint]) -> datetime | No
         if len(sessions) > 1 and _is_better(look, sessions):
             return sessions[0].at
     for point in changes[-1:]:
-        at = point.index
-        was_bad = any(
-            alert.takes_out(look.cell, session.at)
-            for alert in look.evidence.alerts
-            for session in look.nights.sessions[at - LEAST_NIGHTS : at]
-        )
-        if point.step <= -look.tolerance(in_unit(look.rule.metric, point.before)) and not was_bad:
-            return look.nights.sessions[at].at
+        if point.step <= -look.tolerance(in_unit(look.rule.metric, point.before)):
+            return look.nights.sessions[point.index].at
     return None
 
 

@@ -100,7 +100,8 @@ class Nights(RuleBasedStateMachine):
             assert new.after > new.before * (1 + TOLERANCE) * 0.999
             self.alerts[new.id] = new
         for end in found.ended:
-            assert max(self.levels[-2:]) < end.alert.before * (1 + TOLERANCE)
+            nights = 2 if "two nights in a row" in end.because else 1
+            assert max(self.levels[-nights:]) < end.alert.before * (1 + TOLERANCE)
             back = {"back_since": end.back_since, "run_id": current[0].run_id, "because": end.because, "now": self.now}
             self.alerts[end.alert.id] = resolve(self.alerts[end.alert.id], **back)
         if found.anew is not None:
@@ -181,6 +182,21 @@ def test_a_change_for_the_better_opens_nothing_and_fewer_a_second_is_worse() -> 
 def test_a_change_that_is_over_when_it_is_first_seen_opens_nothing() -> None:
     *past, now = nights(*[10.0] * 10, *[12.0] * 6, *[10.0] * 6)
     assert not look(past, now).opened
+
+
+def test_a_night_of_a_regression_that_is_over_hides_nothing_after_it() -> None:
+    *past, now = nights(*[10.0] * 10, 15.0, 15.0, *[10.0] * 3, *[10.7] * 6)
+    assert not look(past, now).opened
+    alert = look(nights(*[10.0] * 10), past[10], current=(past[10], session(10, 15.0, 2))).opened[0]
+    gone = resolve(alert, back_since=past[12].at, run_id="r", because="", now=past[13].at)
+    (found,) = look(past, now, alerts=(gone,), baseline=tuple(past[:10])).opened
+    assert found.since == past[15].at
+
+
+def test_one_slow_night_keeps_a_change_point_from_ending_it() -> None:
+    *past, now = nights(*[10.0] * 10, *[12.0] * 6, *[10.1] * 5, 12.0)
+    alert = look(past[:15], past[15], baseline=()).opened[0]
+    assert not look(past, now, baseline=(), alerts=(alert,)).ended
 
 
 def test_a_clock_that_is_too_coarse_shows_no_change() -> None:
