@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from orchestrator.domain.alert import Alert, AlertState
+from orchestrator.domain.alert import Alert
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.comparison import Comparison
 from orchestrator.domain.device import Device
@@ -181,12 +181,6 @@ class Report:
     def resolved_alerts(self) -> tuple[Alert, ...]:
         """The changes that this run showed to be gone."""
         return tuple(alert for alert in self.alerts if alert.closed_by == self.run.id)
-
-    @property
-    def open_alerts(self) -> tuple[Alert, ...]:
-        """The changes that nobody has acknowledged, this run's first and then by age."""
-        found = [alert for alert in self.alerts if alert.state is AlertState.OPEN]
-        return tuple(sorted(found, key=lambda alert: (alert.run_id != self.run.id, alert.since)))
 
     @property
     def counts(self) -> Mapping[str, int]:

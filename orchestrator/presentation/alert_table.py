@@ -31,9 +31,8 @@ def print_list(alerts: Iterable[Alert], now: datetime, *, stream: TextIO) -> Non
 def print_alerts(console: Console, alerts: Sequence[AlertWords]) -> None:
     """Two lines an alert and what is known beside: a table would not fit beside the names of cells."""
     for words in alerts:
-        head = Text.assemble(
-            (f"{words.mark} {words.state}", _STYLES[words.state]), " ", plain(words.id, style="bold"), " "
-        )
+        state = (f"{words.mark} {words.state}", _STYLES[words.state])
+        head = Text.assemble(state, " ", plain(words.id, style="bold"))
         news = f"{words.news}: " if words.news else ""
         console.print(head, plain(f"{news}{words.metric} of {words.cell} {words.change}"))
         for line in _details(words):
