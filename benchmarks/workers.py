@@ -52,7 +52,7 @@ class Setting:
         return 2 * self.devices * self.repeats
 
 
-SHORT = Setting(devices=20, repeats=3, time_scale=0.25)
+SHORT = Setting(devices=20, repeats=3, time_scale=0.1)
 FULL = Setting(devices=100, repeats=5, time_scale=0.25)
 
 

@@ -35,10 +35,11 @@ async def begin_detached(entry: "RunEntry") -> None:
     from orchestrator.workflow.old_models import needs_old_models, with_old_models
 
     async with open_shared() as shared:
+        kept = KeptModels(shared.store, home() / "models")
         await check_pinned(entry.plan, shared.journal.baselines)
         if needs_old_models(entry.plan):
-            entry = await with_old_models(entry, shared.journal, KeptModels(shared.store, home() / "models"))
-        await begin(entry, shared.journal, shared.queue, shared.store)
+            entry = await with_old_models(entry, shared.journal, kept)
+        await begin(entry, shared.journal, shared.queue, kept)
     _say_with_workers(entry)
 
 

@@ -6,7 +6,9 @@ import sys
 import click
 
 from orchestrator.cli.home import database_url
-from orchestrator.domain.run import Run
+from orchestrator.domain.run import Run, RunState
+
+Progress = dict[str, tuple[int, int]]
 
 
 @click.command("runs")
@@ -17,15 +19,17 @@ def command(limit: int, as_json: bool) -> None:
     from orchestrator.presentation.console import print_runs
     from orchestrator.presentation.listing import runs_as_json
 
-    runs = asyncio.run(_runs(limit))
+    runs, done = asyncio.run(_runs(limit))
     if as_json:
-        click.echo(runs_as_json(runs))
+        click.echo(runs_as_json(runs, done))
     else:
-        print_runs(runs, stream=sys.stdout)
+        print_runs(runs, done, stream=sys.stdout)
 
 
-async def _runs(limit: int) -> tuple[Run, ...]:
+async def _runs(limit: int) -> tuple[tuple[Run, ...], Progress]:
+    """The runs, and of those that have not ended how many jobs are done, of how many."""
     from orchestrator.history.journal import open_journal
 
     async with open_journal(database_url()) as journal:
-        return await journal.runs(limit)
+        runs = await journal.runs(limit)
+        return runs, await journal.done(run.id for run in runs if run.state is not RunState.COMPLETED)

@@ -59,6 +59,7 @@ async def _work(concurrency: int, tempo: "Tempo", output: Path, seen: Callable[[
     from orchestrator.cli.shared import open_shared
     from orchestrator.workers.hands import Hands
     from orchestrator.workers.worker import Worker
+    from orchestrator.workflow.kept_models import KeptModels
     from orchestrator.workflow.pace import Pace
 
     async with open_shared(tempo) as shared:
@@ -71,13 +72,13 @@ async def _work(concurrency: int, tempo: "Tempo", output: Path, seen: Callable[[
             journal=shared.journal,
             queue=shared.queue,
             store=store,
+            kept=KeptModels(store, home() / "models"),
             open_cloud=connect,
             publish=publish,
             tell_people=_tell_people,
             tell=_tell,
             pace=pace,
             reports=output,
-            models=home() / "worker",
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, pace.stop.set)

@@ -1,7 +1,7 @@
 """What the commands print on stdout: the result of a run, lists of devices and runs, and what a check found."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -15,7 +15,7 @@ from orchestrator.domain.model import Model
 from orchestrator.domain.outcome import FailureKind
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import CellReport, Report, Trust
-from orchestrator.domain.run import Run
+from orchestrator.domain.run import Run, RunState
 from orchestrator.presentation.again import measured_again
 from orchestrator.presentation.alert_table import print_alerts
 from orchestrator.presentation.alert_words import report_alerts
@@ -152,14 +152,16 @@ def print_devices(devices: Sequence[Device], *, stream: TextIO) -> None:
     console.print(shown if devices else plain("no device matches"))
 
 
-def print_runs(runs: Sequence[Run], *, stream: TextIO) -> None:
-    """Runs, one a line, as `bench runs` lists them."""
+def print_runs(runs: Sequence[Run], done: Mapping[str, tuple[int, int]], *, stream: TextIO) -> None:
+    """Runs, one a line, as `bench runs` lists them; `done` of which jobs, of those that have not ended."""
     console = open_console(stream)
     shown = table("Run", "Plan", "Cloud", "Started", "Took:", "Result")
     for run in runs:
         verdict = verdict_of_run(run)
         took = (run.ended_at - run.started_at).total_seconds() if run.ended_at else None
-        result = Text(f"{verdict.mark} {verdict.word.lower()}", style=_TONES[verdict.tone])
+        far = ", {:,} of {:,} jobs".format(*done[run.id]) if run.id in done else ""
+        where = ", with workers" if run.detached and run.state is RunState.RUNNING else ""
+        result = Text(f"{verdict.mark} {verdict.word.lower()}{far}{where}", style=_TONES[verdict.tone])
         add_row(shown, [run.id, run.plan, run.cloud, moment(run.started_at), duration(took), result])
     console.print(shown if runs else plain("nothing has been run yet"))
 

@@ -1,7 +1,7 @@
 """Lists for programs: what `--json` of the reading commands prints."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -17,9 +17,13 @@ _RUN = TypeAdapter(Run)
 _MODEL = TypeAdapter(Model)
 
 
-def runs_as_json(runs: Iterable[Run]) -> str:
-    """One object a run, newest first."""
-    return _text([_RUN.dump_python(run, mode="json") for run in runs])
+def runs_as_json(runs: Iterable[Run], done: Mapping[str, tuple[int, int]]) -> str:
+    """One object a run, newest first; with `jobs_done` and `jobs` those that have not ended."""
+    return _text([_RUN.dump_python(run, mode="json") | _progress(done.get(run.id)) for run in runs])
+
+
+def _progress(done: tuple[int, int] | None) -> dict[str, int]:
+    return {"jobs_done": done[0], "jobs": done[1]} if done else {}
 
 
 def devices_as_json(devices: Iterable[Device]) -> str:

@@ -5,16 +5,16 @@ from dataclasses import replace
 from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.run import RunState
 from orchestrator.history.journal import Journal, Superseded
-from orchestrator.history.store import Store
 from orchestrator.workers.queue import Queue
 from orchestrator.workers.shared_files import keep_models
+from orchestrator.workflow.kept_models import KeptModels
 from orchestrator.workflow.pace import Pace
 
 
-async def begin(entry: RunEntry, journal: Journal, queue: Queue, store: Store) -> RunEntry:
+async def begin(entry: RunEntry, journal: Journal, queue: Queue, kept: KeptModels) -> RunEntry:
     """Journals a run for workers, its models in the store, and its first jobs on the queue. Raises StoreError."""
     entry = replace(entry, run=replace(entry.run, detached=True))
-    await keep_models(entry, store)
+    await keep_models(entry, kept)
     await journal.begin(entry)
     await journal.turns.hand_out(entry.run.id, queue.put)
     return entry

@@ -79,12 +79,13 @@ class _Following:
             at_once=entry.plan.limits.in_flight,
         )
         self.listen(started)
-        self._add([job for job in jobs.values() if job.key.repeat > entry.plan.repeats])
+        self._add([job for job in jobs.values() if job.key.repeat > entry.plan.repeats or job.key.control])
         self.told = jobs
 
     def _add(self, jobs: list[JobEntry]) -> None:
         if jobs:
-            self.listen(SessionsAdded(cells=tuple(job.key.cell for job in jobs), repeats=1))
+            new, old = (tuple(job.key.cell for job in jobs if job.key.control is control) for control in (False, True))
+            self.listen(SessionsAdded(cells=new, repeats=1, beside=old))
 
     def _news(self, place: int, job: JobEntry) -> Iterator[JobMoved | JobEnded]:
         before = self.told.get(place)

@@ -23,6 +23,7 @@ from orchestrator.workers.shared_quota import SharedQuota
 from orchestrator.workflow.benchmark import compared, conclusion, sessions_that_decide, surroundings
 from orchestrator.workflow.context import Context
 from orchestrator.workflow.job_pool import log
+from orchestrator.workflow.kept_models import KeptModels
 from orchestrator.workflow.one_job import measure
 from orchestrator.workflow.pace import Pace
 
@@ -45,19 +46,19 @@ class Hands:
     """One worker's means. `tell` hears what happens in which run; `publish` writes a run's reports into its folder.
 
     `tell_people` tells those whom the plan names of a run that has ended, never twice of the same.
-    `reports` and `models` are this machine's folders for files of runs.
+    `reports` is this machine's folder for files of runs.
     """
 
     journal: Journal
     queue: Queue
     store: Store
+    kept: KeptModels
     open_cloud: OpenCloud
     publish: Publish
     tell_people: TellPeople
     tell: Tell
     pace: Pace
     reports: Path
-    models: Path
     _clouds: dict[str, Cloud] = field(default_factory=dict)
     _contexts: dict[str, Context] = field(default_factory=dict)
     _preparing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -137,7 +138,7 @@ class Hands:
 
     async def _prepare(self, entry: RunEntry) -> Context:
         run_id, cloud = entry.run.id, entry.run.cloud
-        here = replace(await bring_models(entry, self.store, self.models), folder=self.reports / run_id)
+        here = replace(await bring_models(entry, self.kept), folder=self.reports / run_id)
         known = await self.journal.some_done(run_id, DURATIONS_LOOKED_AT)
         listen = partial(self.tell, run_id)
         context = await surroundings(here, known, await self._cloud(cloud), self.journal, listen, self.pace)

@@ -6,57 +6,21 @@ from pathlib import Path
 
 from orchestrator.client.cloud import read_outcome
 from orchestrator.domain.journal import JobEntry, KeptFile, RunEntry
-from orchestrator.domain.model import Model
-from orchestrator.errors import NotStored
 from orchestrator.history.store import Store
-from orchestrator.inputs.model_file import model_sha256
+from orchestrator.workflow.kept_models import KeptModels
 
 
-async def keep_models(entry: RunEntry, store: Store) -> None:
-    """Puts the run's models into the store, each once whatever its name. Raises StoreError."""
-    old = [old.model for old in entry.controls if not old.unusable]
-    for model in (*entry.models, *old):
-        for file in (model.path, *model.external_files):
-            name = _model_name(model, file)
-            if not await store.has(name):
-                await store.put(name, file)
+async def keep_models(entry: RunEntry, kept: KeptModels) -> None:
+    """Puts the run's models into the store. Raises StoreError."""
+    for model in (*entry.models, *(old.model for old in entry.controls if not old.unusable)):
+        await kept.keep(model)
 
 
-async def bring_models(entry: RunEntry, store: Store, to: Path) -> RunEntry:
-    """The entry with its models in a folder of this machine, fetched where they are not there.
-
-    Raises StoreError, also where what the store has is another model.
-    """
-    models = [await _bring(model, store, to) for model in entry.models]
-    controls = [
-        old if old.unusable else replace(old, model=await _bring(old.model, store, to)) for old in entry.controls
-    ]
+async def bring_models(entry: RunEntry, kept: KeptModels) -> RunEntry:
+    """The entry with its models on this machine. Raises StoreError, also where what the store has is another model."""
+    models = [await kept.here(model) for model in entry.models]
+    controls = [old if old.unusable else replace(old, model=await kept.here(old.model)) for old in entry.controls]
     return replace(entry, models=tuple(models), controls=tuple(controls))
-
-
-async def _bring(model: Model, store: Store, to: Path) -> Model:
-    files = {file: to / _model_name(model, file) for file in (model.path, *model.external_files)}
-    here = replace(model, path=files[model.path], external_files=tuple(files[file] for file in model.external_files))
-    if await asyncio.to_thread(_sha256, here) == model.sha256:
-        return here
-    for file, local in files.items():
-        await asyncio.to_thread(local.parent.mkdir, parents=True, exist_ok=True)
-        await store.fetch(_model_name(model, file), local)
-    if await asyncio.to_thread(_sha256, here) != model.sha256:
-        message = f"{model.name}: the store holds another model under {model.sha256[:12]}"
-        raise NotStored(message)
-    return here
-
-
-def _sha256(model: Model) -> str:
-    try:
-        return model_sha256(model.path, model.external_files)
-    except OSError:
-        return ""
-
-
-def _model_name(model: Model, file: Path) -> str:
-    return f"models/{model.sha256}/{file.relative_to(model.path.parent).as_posix()}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.domain.device import DeviceSelector
 from orchestrator.domain.plan import ModelEntry, Plan
+from orchestrator.domain.run import RunState
 from orchestrator.presentation.console import print_check, print_devices, print_report, print_runs
 
 
@@ -80,7 +81,7 @@ def test_hostile_texts_cannot_steer_the_terminal(
     out = Terminal() if is_terminal else io.StringIO()
     print_report(report, Path("r"), stream=out)
     print_devices(report.devices, stream=out)
-    print_runs([report.run], stream=out)
+    print_runs([report.run], {}, stream=out)
     cells = [cell.cell for cell in report.cells]
     print_check(plan, report.models, cells, report.devices, stream=out, notices=report.notices)
     text = strip_style(out.getvalue())
@@ -126,7 +127,7 @@ def test_check_tells_what_was_chosen_and_what_it_takes(make_report, plan: Plan) 
 def test_empty_lists_say_so() -> None:
     out = io.StringIO()
     print_devices([], stream=out)
-    print_runs([], stream=out)
+    print_runs([], {}, stream=out)
     assert out.getvalue().splitlines() == ["no device matches", "nothing has been run yet"]
 
 
@@ -146,9 +147,16 @@ def test_empty_lists_say_so() -> None:
 def test_runs_are_listed_with_their_result(make_report, exit_code: int | None, word: str) -> None:
     run = replace(make_report(1, 1).run, exit_code=exit_code)
     out = io.StringIO()
-    print_runs([run], stream=out)
+    print_runs([run], {}, stream=out)
     line = next(line for line in out.getvalue().splitlines() if run.id in line)
     assert line.rstrip().endswith(word)
+
+
+def test_a_run_that_workers_carry_out_is_listed_with_how_far_it_is(make_report) -> None:
+    run = replace(make_report(1, 1).run, exit_code=None, state=RunState.RUNNING, detached=True)
+    out = io.StringIO()
+    print_runs([run], {run.id: (7, 1200)}, stream=out)
+    assert "7 of 1,200 jobs, with workers" in " ".join(out.getvalue().split())
 
 
 def test_variants_have_a_column_only_where_there_are_several(make_report) -> None:

@@ -10,13 +10,18 @@ from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import boto3
+import numpy as np
 import pytest
 from moto.server import ThreadedMotoServer
 
 from orchestrator.cli.main import main
+from orchestrator.localcloud.config import CloudConfig
+from orchestrator.localcloud.server import running_server
+from orchestrator.protocol.device_cloud import Device
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 BENCH = str(Path(sys.executable).with_name("bench"))
@@ -156,3 +161,36 @@ def bucket(machines: Machines) -> Iterator[str]:
     }
     yield "s3://bench/lab"
     server.stop()
+
+
+@dataclass
+class LocalCloud:
+    """A running local cloud, and the orders that its device carried out."""
+
+    base_url: str
+    orders: list[Any]
+
+
+@pytest.fixture
+def local_cloud(machines: Machines, farm: Any) -> Iterator[LocalCloud]:
+    """The local cloud with room for two unfinished jobs, whose device takes its time and answers."""
+    from farm.fleet import Device as Simulated
+    from farm.results import results_archive
+
+    orders: list[Any] = []
+
+    def answer(order: Any, scratch: Path, *, stop: Event | None = None) -> Path:
+        orders.append(order)
+        time.sleep(0.3)  # what a device takes
+        archive = scratch / "results.zip"
+        archive.write_bytes(results_archive(Simulated(name="d", platform="ANDROID", slowness=0.5), np.full(50, 9.0)))
+        return archive
+
+    def devices() -> tuple[Device, ...]:
+        return (Device(name="host-cpu-1t", os="Linux 6", platform="ANDROID"),)
+
+    key = machines.environment["EMBEDL_HUB_API_KEY"]
+    data = machines.folder / "cloud"
+    config = CloudConfig(data_dir=data, api_key=key, key_was_given=True, job_quota=2, execute=answer, devices=devices)
+    with running_server(config) as server:
+        yield LocalCloud(base_url=server.base_url, orders=orders)

@@ -1,10 +1,16 @@
 """Workers as they are used: they share a run, take over from one another, and nothing is lost or done twice."""
 
+import asyncio
 import json
 import signal
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+
+from orchestrator.domain.run import RunState, new_run_id
+from orchestrator.history.journal import open_journal
 
 PLAN = """\
 version: 1
@@ -130,3 +136,51 @@ def test_a_worker_whose_key_is_missing_says_so_and_ends(machines: Any, farm: Any
     done = machines.bench("one", "worker")
     assert done.returncode == 2
     assert "needs EMBEDL_HUB_API_KEY" in done.stderr
+
+
+GATED = PLAN.replace("repeats: 4", "repeats: 3") + (
+    "baseline: {{control: never}}\ngates: [{{metric: latency_p50_ms, max_regression: 5%}}]\n"
+)
+
+
+def test_a_suspicious_cell_gets_its_further_sessions_before_the_run_ends(machines: Any, farm: Any) -> None:
+    """A past of equal nights is written from one real night; then the model becomes slower."""
+    machines.worker("one")
+    cloud, first = begin(machines, farm, GATED, devices=1, world="quiet NPU", time_scale=0.02)
+    machines.bench("desk", "attach", first, "--quiet")
+    asyncio.run(repeat_night(machines.environment["BENCH_DATABASE_URL"], first, 9))
+    farm.write(slower=1.5)
+    done = machines.bench("laptop", "run", str(machines.folder / "plan.yaml"), "--detach")
+    second = done.stdout.strip()
+    attached = machines.bench("desk", "attach", second)
+    assert attached.returncode == 10, attached.stderr
+    assert "3 jobs more, to decide 1 cell" in attached.stderr or "1 job more" in attached.stderr
+    assert machines.ended(second) == ["one"]
+    assert cloud.books()["jobs"]["submitted"] >= 9
+
+
+async def repeat_night(url: str, run_id: str, times: int) -> None:
+    """Writes that many completed runs like that one, a day apart before it."""
+    async with open_journal(url) as journal:
+        entry = await journal.run(run_id)
+        (session,) = (await journal.baselines.of_run(run_id))[entry.cells[0]]
+        for nights in range(1, times + 1):
+            at = entry.run.started_at - timedelta(days=nights)
+            run = replace(entry.run, id=new_run_id(at), started_at=at, detached=False)
+            await journal.begin(replace(entry, run=replace(run, state=RunState.RUNNING)))
+            past = replace(session, run_id=run.id, at=at)
+            await journal.baselines.record([past], project=entry.plan.project, open_regressions=set())
+            await journal.end(run, entry.gates)
+
+
+def test_a_quota_holds_all_workers_and_every_job_gets_in(machines: Any, local_cloud: Any) -> None:
+    """The local cloud takes two unfinished jobs at a time; the run would have four there."""
+    plan = PLAN.format(cloud=local_cloud.base_url).replace("per_device: 2", "per_device: 4")
+    for machine in ("one", "two"):
+        machines.worker(machine, concurrency=4)
+    done = machines.bench("laptop", "run", machines.plan(plan), "--detach")
+    run_id = done.stdout.strip()
+    attached = machines.bench("desk", "attach", run_id)
+    assert attached.returncode == 0, attached.stderr
+    assert "waiting for the cloud's job quota" in machines.log("one") + machines.log("two")
+    assert len(local_cloud.orders) == 4
