@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.history.store import Store
     from orchestrator.workers.tempo import Tempo
 
-GRACE_S = 10.0
+GRACE_S = 30.0
 
 
 @click.command("worker")
@@ -40,12 +39,8 @@ def command(concurrency: int, takeover: float, output: Path) -> int:
     It ends with an error where it can do no more; let a supervisor (systemd, Docker, Kubernetes) start it again.
     """
     from orchestrator.workers.tempo import Tempo
-    from orchestrator.workers.watchdog import Watchdog
 
-    tempo = Tempo(takeover_s=takeover)
-    watchdog = Watchdog(tempo.database_s + tempo.look_s + GRACE_S, _leave_at_once)
-    with watchdog.watching():
-        asyncio.run(_work(concurrency, tempo, output.absolute(), watchdog.seen))
+    asyncio.run(_work(concurrency, Tempo(takeover_s=takeover), output.absolute()))
     return 0
 
 
@@ -54,10 +49,11 @@ def _leave_at_once() -> None:
     os._exit(WorkerLost.exit_code)
 
 
-async def _work(concurrency: int, tempo: "Tempo", output: Path, seen: Callable[[], None]) -> None:
+async def _work(concurrency: int, tempo: "Tempo", output: Path) -> None:
     from orchestrator.cli.connect import connect
     from orchestrator.cli.shared import open_shared
     from orchestrator.workers.hands import Hands
+    from orchestrator.workers.watchdog import Watchdog
     from orchestrator.workers.worker import Worker
     from orchestrator.workflow.kept_models import KeptModels
     from orchestrator.workflow.pace import Pace
@@ -83,10 +79,13 @@ async def _work(concurrency: int, tempo: "Tempo", output: Path, seen: Callable[[
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, pace.stop.set)
         say(f"ready for {concurrency} jobs at once; a dead worker's are taken over within {tempo.takeover_s:g} s")
-        try:
-            await Worker(hands=hands, queue=shared.queue, tempo=tempo, say=say, seen=seen).work(concurrency)
-        finally:
-            await hands.close()
+        watchdog = Watchdog(tempo.database_s + tempo.look_s + GRACE_S, _leave_at_once)
+        worker = Worker(hands=hands, queue=shared.queue, tempo=tempo, say=say, seen=watchdog.seen)
+        with watchdog.watching():
+            try:
+                await worker.work(concurrency)
+            finally:
+                await hands.close()
         say("stopped; what it had goes to others")
 
 
