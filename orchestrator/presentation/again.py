@@ -1,9 +1,11 @@
 """The cells that had more than one session, or the old model beside it, in words: what each session came to and why."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.domain.report import CellReport, Report, SessionReport
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.report import CellReport, GateResult, Report, SessionReport
 from orchestrator.presentation.gate_words import MARKS, worst_first
 from orchestrator.presentation.text import MISSING, plural, quantity
 from orchestrator.presentation.text import number as written
@@ -25,14 +27,18 @@ class SessionWords:
 
 def measured_again(report: Report) -> tuple[SessionWords, ...]:
     """All sessions of the cells that had several, or the old model beside one, in the report's order."""
-    return tuple(words for cell in report.cells if _is_worth_telling(cell) for words in _sessions(cell, report))
+    gates: dict[Cell, list[GateResult]] = defaultdict(list)
+    for gate in worst_first(report.gates):
+        gates[gate.cell].append(gate)
+    told = (cell for cell in report.cells if _is_worth_telling(cell))
+    return tuple(words for cell in told for words in _sessions(cell, gates[cell.cell]))
 
 
 def _is_worth_telling(cell: CellReport) -> bool:
     return len(cell.sessions) > 1 or any(session.beside_planned for session in cell.sessions)
 
 
-def _sessions(cell: CellReport, report: Report) -> Iterator[SessionWords]:
+def _sessions(cell: CellReport, gates: Sequence[GateResult]) -> Iterator[SessionWords]:
     last = cell.sessions[-1].number
     for session in cell.sessions:
         yield SessionWords(
@@ -41,7 +47,7 @@ def _sessions(cell: CellReport, report: Report) -> Iterator[SessionWords]:
             value=session_value(session),
             trust=session.trust,
             why=session.why or "as planned",
-            outcome=_outcome(cell, report) if session.number == last else "",
+            outcome=_outcome(gates) if session.number == last else "",
         )
 
 
@@ -71,11 +77,7 @@ def _own_value(session: SessionReport) -> str:
     return f"{quantity(session.value, 'ms')} ({of})"
 
 
-def _outcome(cell: CellReport, report: Report) -> str:
-    """The worst verdicts on the cell."""
-    gates = worst_first(gate for gate in report.gates if gate.cell == cell.cell)
-    return "; ".join(
-        f"{MARKS[gate.verdict]} {gate.verdict}: {gate.reason}"
-        for gate in gates[:_MOST_VERDICTS]
-        if gate.verdict == gates[0].verdict
-    )
+def _outcome(gates: Sequence[GateResult]) -> str:
+    """The worst of the cell's verdicts, which come worst first."""
+    worst = (gate for gate in gates[:_MOST_VERDICTS] if gate.verdict == gates[0].verdict)
+    return "; ".join(f"{MARKS[gate.verdict]} {gate.verdict}: {gate.reason}" for gate in worst)

@@ -70,7 +70,10 @@ def sensitivities(report: Report) -> tuple[str, ...]:
     """What the cells' sensitivities rest on, or why they have none, the commonest first."""
     reasons = Counter(cell.sensitivity_reason for cell in report.cells if cell.sensitivity_reason)
     told = reasons.most_common(_MOST_REASONS)
-    lines = [f"Sens., the smallest change to be seen, of {plural(count, 'cell')}: {reason}" for reason, count in told]
+    lines = [
+        f"Sensitivity (Sens.), the smallest change to be seen, of {plural(count, 'cell')}: {reason}"
+        for reason, count in told
+    ]
     more = f"of {plural(len(reasons) - len(told), 'more kind')} in results.json"
     return (*lines, f"Sens. {more}") if len(reasons) > len(told) else tuple(lines)
 

@@ -6,7 +6,7 @@ from orchestrator.domain.report import Report
 from orchestrator.presentation.again import SessionWords, measured_again
 from orchestrator.presentation.text import plural
 
-MOST_ROWS = 300
+MOST_ROWS = 150
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -129,9 +129,10 @@ def _numbers(cells: Sequence[CellReport], report: Report) -> Iterator[Column]:
 
 
 def _sessions(cell: CellReport) -> str:
-    """What each session came to: "12.1, 13.0 (best)"."""
+    """What each session came to, its best job unless it says otherwise: "12.1, 13.0", "12.4 (median)"."""
     values = ", ".join(number(session.value) for session in cell.sessions)
-    return f"{values} ({cell.sessions[0].statistic})" if values else MISSING
+    is_median = bool(cell.sessions) and cell.sessions[0].statistic == "median"
+    return f"{values} (median)" if is_median else values or MISSING
 
 
 def _metric(name: str, cells: Sequence[CellReport]) -> Column:
@@ -176,7 +177,7 @@ def _accelerated(cell: CellReport) -> str:
 
 def _why(cell: CellReport, jobs: Sequence[JobResult]) -> str:
     kinds = dict.fromkeys(job.failed.kind.replace("_", " ") for job in jobs if job.failed)
-    unseen = f"sensitivity: {cell.sensitivity_reason}" if cell.sensitivity_reason else ""
+    unseen = f"sensitivity: {cell.sensitivity_reason}" if cell.sensitivity is None and cell.sensitivity_reason else ""
     text = "; ".join(filter(None, [*kinds, *cell.reasons, unseen]))
     return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"
 

@@ -6,7 +6,7 @@ from orchestrator.domain.report import Report
 from orchestrator.presentation.gate_words import GateWords, gate_words, judged, worst_first
 from orchestrator.presentation.text import plural
 
-MOST_ROWS = 300
+MOST_ROWS = 200
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from orchestrator.presentation.page.overview import Contest, Share, Tile, contes
 from orchestrator.presentation.page.strips import ModelStrips, model_strips
 from orchestrator.presentation.page.timeline import PHASES, Timeline, timeline
 from orchestrator.presentation.text import duration, moment
-from orchestrator.presentation.verdict import Verdict, answer, evidence, verdict_of
+from orchestrator.presentation.verdict import Verdict, answer, evidence, sensitivities, verdict_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,7 @@ class Page:
     gates: Gates
     again: Again
     cells: CellsTable
+    sensitivities: tuple[str, ...]
     notices: tuple[str, ...]
     command: str
     plan_text: str
@@ -74,6 +75,7 @@ def page_of(report: Report) -> Page:
         gates=gates(report),
         again=again(report),
         cells=cells_table(report),
+        sensitivities=sensitivities(report),
         notices=report.notices,
         command=report.command,
         plan_text=report.plan_text,
