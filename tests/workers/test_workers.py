@@ -184,3 +184,14 @@ def test_a_quota_holds_all_workers_and_every_job_gets_in(machines: Any, local_cl
     assert attached.returncode == 0, attached.stderr
     assert "waiting for the cloud's job quota" in machines.log("one") + machines.log("two")
     assert len(local_cloud.orders) == 4
+
+
+def test_a_schedule_leaves_its_runs_to_workers_and_begins_none_beside_them(machines: Any, farm: Any) -> None:
+    plan = machines.plan(PLAN.format(cloud=farm().base_url) + 'schedule: {cron: "* * * * *"}\n')
+    for _ in range(2):
+        done = machines.bench("night", "schedule", plan, "--once", "--detach")
+        assert done.returncode == 0, done.stderr
+    (run,) = json.loads(machines.bench("desk", "runs", "--json").stdout)
+    assert (run["detached"], run["notify"], run["state"]) == (True, True, "running")
+    assert (run["jobs_done"], run["jobs"]) == (0, JOBS)
+    assert run["tick"] is not None
