@@ -54,7 +54,7 @@ SETTINGS = {
     for setting in (
         Setting(devices=20, repeats=3, time_scale=0.25),
         Setting(devices=100, repeats=5, time_scale=0.5),
-        Setting(devices=500, repeats=10, time_scale=1.0),
+        Setting(devices=500, repeats=10, time_scale=0.5),
     )
 }
 

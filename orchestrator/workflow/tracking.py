@@ -1,7 +1,9 @@
 """Logging a concluded job on the hub: one PROFILE run with tags, raw files, and one last PATCH with everything else."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 from orchestrator.domain.journal import JobEntry, JobState, SavedArtifact
 from orchestrator.domain.outcome import Failed, FailureKind, Measured
@@ -14,11 +16,11 @@ ARTIFACT_TRIES = 2
 
 async def track(context: Context, job: JobEntry) -> JobEntry:
     """Drives a concluded job to done. Raises CloudError where the hub cannot be written to; the outcome is safe."""
-    steps = {
+    steps: dict[JobState, Callable[[Context, JobEntry], Awaitable[JobEntry]]] = {
         JobState.CONCLUDED: _intend,
         JobState.LOGGING: _create_run,
         JobState.LOGGED: _tag,
-        JobState.TAGGED: _complete,
+        JobState.TAGGED: partial(_complete, may_be_complete=job.state is JobState.TAGGED),
     }
     while job.state is not JobState.DONE:
         context.pace.check()
@@ -61,13 +63,16 @@ async def _tag(context: Context, job: JobEntry) -> JobEntry:
     return await context.move(job, JobState.TAGGED)
 
 
-async def _complete(context: Context, job: JobEntry) -> JobEntry:
-    """Everything measured goes in the one request that also ends the run: it is there whole, or not at all."""
+async def _complete(context: Context, job: JobEntry, *, may_be_complete: bool) -> JobEntry:
+    """Everything measured goes in the one request that also ends the run: it is there whole, or not at all.
+
+    A run that was tagged before this process came to it may be complete, and is looked at first.
+    """
     await context.raw_files.bring(job)
     for file in _files_to_save(job):
         job = await _save_artifact(context, job, file)
     hub, entry = context.cloud.hub, context.entry
-    if not await hub.is_complete(context.project_id, job.hub_run_id):
+    if not (may_be_complete and await hub.is_complete(context.project_id, job.hub_run_id)):
         await hub.complete(
             context.project_id,
             job.hub_run_id,

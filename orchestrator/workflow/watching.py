@@ -20,6 +20,7 @@ NO_ANSWER = (AnswerLost, Misbehaving, Overloaded, Unreachable)
 WAITING_GROWTH = 1.5
 LONGEST_INTERVAL_S = 60.0
 EARLY = 0.9  # of the shortest job like it: no job is late for its results
+JOB_EVERY = 3  # looks at an active job's download; only a job that leaves nothing there is noticed so late
 PATIENCE = 0.05  # of the time that a job of unknown length has run: so late may its results be found
 LOOKS_AFTER_THE_END = 3
 
@@ -40,20 +41,24 @@ async def watch(context: Context, job: JobEntry) -> Watched:
     limits, clock = context.entry.plan.limits, context.pace.monotonic
     phase, since, status = Phase.WAITING, clock(), _last_status(job)
     rhythm = _Rhythm(context=context, job=job)
-    is_answered = True
+    if context.on_cloud.is_behind(job.key):
+        await rhythm.rest(phase, 0.0, at_most_s=limits.queue_timeout_s)
+    looks, is_lost = 0, False
     while True:
-        if phase is not Phase.WAITING or not is_answered:
+        if phase is not Phase.WAITING or is_lost:
             download = await _download(context, job.download_id)
             if download and download.ready:
                 return Watched(job=job, found=download.url)
-        view = await _job(context, job.job_id)
-        is_answered = view is not None
-        if view and view.status != status:
-            status, job = view.status, await context.see(job, view.status, is_active=view.phase is Phase.ACTIVE)
-        if view and view.phase is not phase:
-            phase, since = view.phase, clock()
-        if phase is Phase.FINAL:
-            return Watched(job=job, found=await _after_the_end(context, job, view.verdict if view else ""))
+        if phase is Phase.WAITING or looks % JOB_EVERY == 0:
+            view = await _job(context, job.job_id)
+            is_lost = view is None
+            if view and view.status != status:
+                status, job = view.status, await context.see(job, view.status, is_active=view.phase is Phase.ACTIVE)
+            if view and view.phase is not phase:
+                phase, since, looks = view.phase, clock(), 0
+            if phase is Phase.FINAL:
+                return Watched(job=job, found=await _after_the_end(context, job, view.verdict if view else ""))
+        looks += 1
         deadline_s = limits.queue_timeout_s if phase is Phase.WAITING else limits.run_timeout_s
         left_s = since + deadline_s - clock()
         if left_s < 0:
