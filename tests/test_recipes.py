@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from orchestrator.cli.main import bench
+from orchestrator.cli.night_desk import tell
 
 ROOT = Path(__file__).parent.parent
 RECIPES = ROOT / "benchmarks" / "recipes"
@@ -98,34 +99,28 @@ def test_a_workflow_is_whole_and_cautious(name: str) -> None:
         assert [step["if"] for step in uploads] == ["always()"]
 
 
-def run_steps(name: str, event: str, folder: Path) -> tuple[list[int], str]:
-    """Runs a workflow's steps as GitHub would, all but what installs; their exit codes and all they wrote."""
-    summary = folder / "step_summary.md"
-    (job,) = read_yaml(name)["jobs"].values()
-    codes, said = [], ""
-    for step in job["steps"]:
-        applies = "event_name" not in step.get("if", "") or f"'{event}'" in step["if"]
-        if "run" in step and not step["run"].startswith("pip ") and applies:
-            done = shell(step["run"], folder, GITHUB_STEP_SUMMARY=str(summary), GITHUB_ACTIONS="true")
-            codes.append(done.returncode)
-            said += done.stdout + done.stderr
-    return codes, said + summary.read_text()
-
-
 def test_a_pull_request_that_must_not_ship_is_red_annotated_and_summarised(folder: Path) -> None:
-    codes, said = run_steps("github-release-gate.yml", "pull_request", folder)
-    assert codes == [10, 0]
+    summary = folder / "step_summary.md"
+    (job,) = read_yaml("github-release-gate.yml")["jobs"].values()
+    scripts = [step["run"] for step in job["steps"] if "run" in step and not step["run"].startswith("pip ")]
+    steps = [shell(script, folder, GITHUB_STEP_SUMMARY=str(summary), GITHUB_ACTIONS="true") for script in scripts]
+    assert [step.returncode for step in steps] == [10, 0]
+    said = steps[0].stderr + summary.read_text()
     assert re.search(r"^::error .*latency_ms", said, re.MULTILINE)
     assert "## ✕ FAIL: release\\_gate" in said
     assert list(folder.glob("reports/*/report.html"))
     assert list(folder.glob("reports/*/junit.xml"))
 
 
-def test_a_night_in_a_workflow_is_annotated_through_the_scheduler(folder: Path) -> None:
-    codes, said = run_steps("github-nightly.yml", "schedule", folder)
-    assert codes == [10, 0]
-    assert re.search(r"^::error .*latency_ms", said, re.MULTILINE)
-    assert "## ✕ FAIL: nightly" in said
+def test_annotations_reach_github_through_the_scheduler_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell("night", "::error title=gate::slow")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    tell("night", "::error title=gate::slow")
+    outside, inside = capsys.readouterr().err.splitlines()
+    assert outside.endswith("Z night: ::error title=gate::slow")
+    assert inside == "::error title=gate::slow"
 
 
 def test_gitlab_keeps_the_reports_and_reads_the_cases_whatever_comes_out() -> None:
