@@ -107,7 +107,8 @@ async def _keep(duties: Mapping[Path, "Duty"], runs: "Runs") -> int:
 
 async def _once(duties: Iterable["Duty"], runs: "Runs") -> int:
     with _stop_on_signals(runs):
-        return worst(await asyncio.gather(*(duty.fulfil() for duty in duties)))
+        done = await asyncio.gather(*(duty.fulfil() for duty in duties))
+        return worst(fulfilled.code for fulfilled in done)
 
 
 @contextmanager

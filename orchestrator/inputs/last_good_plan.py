@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.domain.plan import Plan
-from orchestrator.errors import PlanError, Problem
+from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.inputs.plan_file import load_plan
 from orchestrator.inputs.text_file import read_text_file
 
@@ -23,7 +23,7 @@ def load_last_good(path: Path, kept: Path) -> LastGood:
     """The plan in a file, whose text is kept in the folder `kept`; from there while the file is broken.
 
     Raises PlanError, with what is wrong with the file, where there is nothing good to go back to, and where a plan
-    that is whole has no schedule.
+    that is whole has no schedule; UsageError where the text cannot be kept.
     """
     name = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:16]
     memory = kept / f"{name}.yaml"
@@ -35,7 +35,11 @@ def load_last_good(path: Path, kept: Path) -> LastGood:
         message = "the plan has no 'schedule', so there is no time to run it at"
         hint = 'such as: schedule: {cron: "0 2 * * *", timezone: Europe/Stockholm}'
         raise PlanError([Problem(file=str(path), message=message, hint=hint)])
-    _remember(plan.text.encode(), memory)
+    try:
+        _remember(plan.text.encode(), memory)
+    except OSError as error:
+        message = f"the plan's text cannot be kept in {kept}: {error.strerror}"
+        raise UsageError(message) from None
     return LastGood(plan=plan)
 
 

@@ -37,6 +37,14 @@ class Hands:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fulfilled:
+    """What came of a plan's duty: the worst exit code, and whether a run that was due could not even begin."""
+
+    code: int = OK
+    is_still_due: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Duty:
     """A plan file with what is owed to it."""
 
@@ -51,8 +59,8 @@ class Duty:
             self.hands.tell(found.plan.name, f"the plan's file is broken, its last good text is used: {found.broken}")
         return found.plan
 
-    async def fulfil(self) -> int:
-        """Goes on with an interrupted run, then runs what is due; the worst exit code. Raises PlanError."""
+    async def fulfil(self) -> Fulfilled:
+        """Goes on with an interrupted run, then runs what is due. Raises PlanError."""
         plan, now = self.plan(), self.hands.now()
         trigger, tell = PlanTrigger(schedule_of(plan)), partial(self.hands.tell, plan.name)
         tick, unfinished = await self._due(plan, trigger, now), await self.hands.unfinished(plan)
@@ -60,7 +68,7 @@ class Duty:
         if unfinished and unfinished.is_busy:
             left_out = f"; {shown(tick)} is left out" if tick else ""
             tell(f"another process still works on run {unfinished.run_id}{left_out}")
-            return OK
+            return Fulfilled()
         if unfinished:
             tell(f"going on with run {unfinished.run_id}")
             codes.append(await self.hands.resume(plan, unfinished.run_id))
@@ -69,7 +77,8 @@ class Duty:
             codes.append(await self.hands.start(self.path, plan, tick))
         if not codes:
             tell(f"nothing is due; next {shown(trigger.next_after(now))}")
-        return worst(codes)
+        is_still_due = tick is not None and not await self.hands.has_run(plan, tick)
+        return Fulfilled(code=worst(codes), is_still_due=is_still_due)
 
     async def _due(self, plan: Plan, trigger: PlanTrigger, now: datetime) -> datetime | None:
         """The scheduled time that is to be run now: the last one within the grace, unless it has its run."""

@@ -1,8 +1,8 @@
 """Plans at their times, until stopped: APScheduler's clock, and every plan's duty."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from orchestrator.errors import BenchError, PlanError
 from orchestrator.scheduling.duty import Duty, shown
 from orchestrator.scheduling.times import PlanTrigger
 
+TRY_AGAIN_AFTER = timedelta(minutes=10)  # where a run could not begin, as long as the grace lasts
 LOOK_EVERY_S = 10.0  # for changed files; also how late a clock that was set, or a computer that slept, is noticed
 
 
@@ -58,7 +59,7 @@ class Nights:
         clock.add_job(
             self._fulfil,
             PlanTrigger(schedule),
-            [duty],
+            [clock, duty],
             id=name,
             next_run_time=duty.hands.now(),
             misfire_grace_time=max(1, round(duty.grace.total_seconds())),
@@ -66,18 +67,31 @@ class Nights:
             max_instances=1,
         )
 
-    async def _fulfil(self, duty: Duty) -> None:
+    async def _fulfil(self, clock: AsyncIOScheduler, duty: Duty) -> None:
         task = asyncio.current_task()
         assert task
         self._running.add(task)
+        with self._outliving(duty):
+            if (await duty.fulfil()).is_still_due:
+                self._try_again(clock, duty)
+        self._running.discard(task)
+
+    def _try_again(self, clock: AsyncIOScheduler, duty: Duty) -> None:
+        """A cloud that is away for a moment costs no night."""
+        again = duty.hands.now() + TRY_AGAIN_AFTER
+        coming = clock.get_job(str(duty.path)).next_run_time
+        if coming is not None and again < coming:
+            clock.modify_job(str(duty.path), next_run_time=again)
+
+    @contextmanager
+    def _outliving(self, duty: Duty) -> Iterator[None]:
+        """Whatever goes wrong with one plan is told, and ends nothing."""
         try:
-            await duty.fulfil()
+            yield
         except BenchError as error:
             duty.hands.tell(duty.path.name, f"error: {error}")
         except Exception as error:
             self.report_bug(duty.path.name, error)
-        finally:
-            self._running.discard(task)
 
     def _look(self, clock: AsyncIOScheduler) -> None:
         """Reads plans anew whose files have changed, so that a new time holds before the old one comes."""
@@ -85,7 +99,8 @@ class Nights:
             mark = _mark(duty.path)
             if mark != self._marks[name]:
                 self._marks[name] = mark
-                self._read_anew(clock, duty)
+                with self._outliving(duty):
+                    self._read_anew(clock, duty)
 
     def _read_anew(self, clock: AsyncIOScheduler, duty: Duty) -> None:
         name = str(duty.path)

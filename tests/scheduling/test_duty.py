@@ -13,8 +13,7 @@ DUE = datetime(2026, 11, 27, 1, 30, tzinfo=UTC)
 
 
 def fulfil(world: Any, **options: Any) -> int:
-    code: int = asyncio.run(world.duty(**options).fulfil())
-    return code
+    return int(asyncio.run(world.duty(**options).fulfil()).code)
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,31 @@ def test_a_run_that_fails_stops_nothing(world: Any, at: Callable[[str], None]) -
     assert bugs == ["plan.yaml: unforeseen"]
 
 
+def test_a_run_that_could_not_begin_is_tried_again_within_the_grace(world: Any, at: Callable[[str], None]) -> None:
+    async def scenario() -> None:
+        world.cloud_is_away = True
+        async with kept(world, []):
+            await started(world)
+            for minutes in range(30, 90, 10):
+                at(f"2026-11-27T{1 + minutes // 60:02}:{minutes % 60:02}Z")
+                tries = (minutes - 30) // 10 + 1
+                await until(lambda tries=tries: len(begun(world)) == tries)  # type: ignore[misc]
+            world.cloud_is_away = False
+            at("2026-11-27T02:30Z")
+            await until(lambda: world.done == ["11-27 01:30"])
+            at("2026-11-27T03:00Z")
+            at("2026-11-28T01:30Z")
+            await until(lambda: world.done[1:] == ["11-28 01:30"])
+
+    asyncio.run(scenario())
+    assert len(begun(world)) == 8
+
+
+def begun(world: Any) -> list[str]:
+    """The lines that say that a run is started."""
+    return [line for line in world.log if "starting for" in line]
+
+
 def test_a_time_that_comes_while_a_run_still_goes_on_is_left_out(world: Any, at: Callable[[str], None]) -> None:
     async def scenario() -> None:
         goes_on = asyncio.Event()
