@@ -82,6 +82,7 @@ class Nights:
         coming = clock.get_job(str(duty.path)).next_run_time
         if coming is not None and again < coming:
             clock.modify_job(str(duty.path), next_run_time=again)
+            duty.hands.tell(duty.path.name, f"could not begin; tried again in {TRY_AGAIN_AFTER.seconds // 60} min")
 
     @contextmanager
     def _outliving(self, duty: Duty) -> Iterator[None]:
