@@ -56,6 +56,8 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not holds():
             await asyncio.sleep(0.005)
+    for _ in range(10):  # whoever made it so comes to its end
+        await asyncio.sleep(0)
 
 
 async def started(world: Any) -> None:
