@@ -39,6 +39,7 @@ def command(
 async def _calibrate(plan: Plan, output: Path, sessions: int, *, as_json: bool, quiet: bool, verbose: bool) -> int:
     from orchestrator.cli.carry_out import carry_out
     from orchestrator.cli.connect import connect
+    from orchestrator.cli.kept import open_kept_models
     from orchestrator.cli.prepare import new_run, prepare
     from orchestrator.history.journal import open_journal
     from orchestrator.presentation.calibration_table import calibrations_as_json, print_calibrations
@@ -47,7 +48,7 @@ async def _calibrate(plan: Plan, output: Path, sessions: int, *, as_json: bool, 
     from orchestrator.workflow.old_models import beside_itself
 
     async with connect(plan.cloud) as cloud, open_journal(database_url()) as journal:
-        entry = beside_itself(new_run(await prepare(plan, cloud), output))
+        entry = await beside_itself(new_run(await prepare(plan, cloud), output), await open_kept_models())
         await journal.begin(entry)
         drive = partial(calibrate, sessions=sessions)
         code = await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose, drive=drive, show=_say_nothing)

@@ -95,8 +95,10 @@ async def _found(old: OldModel, entry: RunEntry, kept: KeptModels) -> OldModel:
         return replace(old, unusable=str(error))
 
 
-def beside_itself(entry: RunEntry) -> RunEntry:
-    """A run that measures each of its models beside itself."""
+async def beside_itself(entry: RunEntry, kept: KeptModels) -> RunEntry:
+    """A run that measures each of its models beside itself. They are kept, being somebody's old models from now on."""
+    for model in entry.models:
+        await kept.keep(model)
     policy = replace(entry.plan.baseline, control="always")
     return replace(
         entry,

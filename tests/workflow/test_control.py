@@ -72,8 +72,7 @@ class Lab:
         entry = self.entry(text, control, **plan)
 
         async def write(journal: Journal) -> RunEntry:
-            kept = KeptModels(await open_store(str(self.home / "store"), {}), self.home / "models")
-            begun = await with_old_models(entry, journal, kept) if needs_old_models(entry.plan) else entry
+            begun = await with_old_models(entry, journal, await self.kept()) if needs_old_models(entry.plan) else entry
             await journal.begin(begun)
             return begun
 
@@ -84,11 +83,16 @@ class Lab:
         self.world.begun = entry = self.begin(text, control, **plan)
         return self.world.carry_on(entry)
 
+    async def kept(self) -> KeptModels:
+        """The models in the store."""
+        return KeptModels(await open_store(str(self.home / "store"), {}), self.home / "models")
+
     def calibrate(self, text: str) -> None:
         """As many sessions of a model beside itself as tell the noise."""
-        entry = beside_itself(self.entry(text, "auto", gates=()))
+        planned = self.entry(text, "auto", gates=())
 
         async def drive(journal: Journal) -> None:
+            entry = await beside_itself(planned, await self.kept())
             await journal.begin(entry)
             async with self.world.open_cloud() as cloud:
                 await calibrate(entry, cloud, journal, self.world.events.append, Pace(), sessions=PAIRS)
