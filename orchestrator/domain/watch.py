@@ -3,6 +3,7 @@ improvements. The result follows from the arguments alone.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -109,23 +110,30 @@ def watch(
 
     Those of regressions that are over are left out: they would hide what changes after them.
     """
-    found, gone = Watched(), [alert for alert in evidence.alerts if alert.state is AlertState.RESOLVED]
+    gone = [alert for alert in evidence.alerts if alert.state is AlertState.RESOLVED]
     past = [session for session in past if not any(alert.takes_out(cell, session.at) for alert in gone)]
+    found, looks = Watched(), Counter[str]()
     for rule in watched_rules(plan, cell, evidence):
         nights = nights_of([*past, *evidence.current[:1]][-MOST_NIGHTS:], rule.metric, plan.gating.statistic)
         if nights is not None:
             look = Look(project=plan.project, run_id=run_id, now=now, cell=cell, rule=rule, terms=terms,
                         evidence=evidence, nights=nights, is_gate=rule in plan.gates)  # fmt: skip
-            found = _joined(found, _watch(look, found))
-    return found
+            found, looks[rule.metric] = _joined(found, _watch(look, found)), looks[rule.metric] + 1
+    return replace(found, ended=_ended_by_all(found.ended, looks))
+
+
+def _ended_by_all(ended: Sequence[Ending], looks: Mapping[str, int]) -> tuple[Ending, ...]:
+    """Those that every rule of their metric ends: a change that a wide rule lets pass may be one to a narrow rule."""
+    by_how_many = Counter(ending.alert.id for ending in ended)
+    whole = (ending for ending in ended if by_how_many[ending.alert.id] == looks[ending.alert.metric])
+    return tuple({ending.alert.id: ending for ending in whole}.values())
 
 
 def _joined(before: Watched, new: Watched) -> Watched:
-    ended = {ending.alert.id: ending for ending in (*new.ended, *before.ended)}
     starts = [at for at in (before.anew, new.anew) if at is not None]
     return Watched(
         opened=(*before.opened, *new.opened),
-        ended=tuple(ended.values()),
+        ended=(*before.ended, *new.ended),
         onsets={**new.onsets, **before.onsets},
         anew=max(starts, default=None),
     )

@@ -199,6 +199,18 @@ def test_one_slow_night_keeps_a_change_point_from_ending_it() -> None:
     assert not look(past, now, baseline=(), alerts=(alert,)).ended
 
 
+def test_a_rule_that_lets_a_change_pass_does_not_end_it_for_a_narrower_one() -> None:
+    wide = GateRule(metric=METRIC, max_regression=0.2)
+    plan = Plan(**vars(PLAN) | {"gates": (*PLAN.gates, wide)})
+    *past, now = nights(*[10.0] * 10, *[10.8] * 6)
+    (alert,) = look(past, now, plan).opened
+    later = [*past, now, *(session(night, 10.8) for night in (16, 17))]
+    baseline = tuple(past[:10])
+    assert not look(later, session(18, 10.8), plan, baseline=baseline, alerts=(alert,)).ended
+    back = [*later, session(18, 10.0)]
+    assert look(back, session(19, 10.0), plan, baseline=baseline, alerts=(alert,)).ended
+
+
 def test_a_clock_that_is_too_coarse_shows_no_change() -> None:
     coarse = [
         session(number, level, values={METRIC: (float(level),) * 3})
