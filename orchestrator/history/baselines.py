@@ -18,11 +18,11 @@ from orchestrator.history.alerts import Alerts, begin_anew, read_alerts, write_a
 from orchestrator.history.asked import Asked
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.pairs import Pairs
+from orchestrator.history.past import as_utc, read_past
 from orchestrator.history.schema import FRESH_START, NAMED_RUN, RUN, SESSION
 from orchestrator.history.stamp import NOW, last_stamp, next_stamp
 
 _SESSION = TypeAdapter(Session)
-_AFTER_ALL_RUNS = "~"
 
 SessionsByCell = Mapping[Cell, tuple[Session, ...]]
 
@@ -78,11 +78,9 @@ class Baselines:
 
     async def past(self, project: str, cells: Collection[Cell], now: datetime, *, limit: int) -> Mapping[Cell, Past]:
         """All that is kept of cells: the newest nights, the first session of each run, and what became of them."""
-        asked = Asked(project=project, run_id=_AFTER_ALL_RUNS, at=now)
         async with self._engine.connect() as connection:
             alerts = await read_alerts(connection, project, cells)
-            names = await _names(connection, NOW)
-            return {cell: await _past(connection, asked, cell, alerts, names, limit) for cell in cells}
+            return await read_past(connection, project, cells, now, limit, alerts, await _names(connection, NOW))
 
     async def cells(self, project: str | None = None) -> tuple[tuple[str, Cell], ...]:
         """Each project's cells that have sessions."""
@@ -156,48 +154,21 @@ async def _names(connection: AsyncConnection, until: int) -> Mapping[str, str]:
 async def _fresh_start(connection: AsyncConnection, asked: Asked, cell: Cell) -> tuple[datetime | None, int]:
     """Where the baseline last began anew, and the stamp up to which accepted changes make every session count."""
     rows = [*await connection.execute(sa.select(FRESH_START).where(_is_start(asked, cell)))]
-    since = max((_utc(row.since) for row in rows), default=None)
+    since = max((as_utc(row.since) for row in rows), default=None)
     return since, max((row.stamp for row in rows if row.accepted), default=-1)
 
 
 async def _rolling(
     connection: AsyncConnection, asked: Asked, cell: Cell, alerts: Iterable[Alert], limit: int
 ) -> tuple[Session, ...]:
-    counting = sa.select(SESSION.c.entry).where(await _counts(connection, asked, cell, alerts))
-    return _read(await connection.execute(counting.order_by(SESSION.c.at.desc()).limit(limit)))
-
-
-async def _counts(
-    connection: AsyncConnection, asked: Asked, cell: Cell, alerts: Iterable[Alert]
-) -> sa.ColumnElement[bool]:
-    """Whether the rolling baseline may take a session."""
+    """The sessions that the rolling baseline may take; `past.py` says the same of sessions at hand."""
     since, accepted_until = await _fresh_start(connection, asked, cell)
-    counts = _is_earlier(asked, cell, since) & (SESSION.c.accepted | (SESSION.c.stamp <= accepted_until))
+    counts = SESSION.c.accepted | (SESSION.c.stamp <= accepted_until)
+    query = sa.select(SESSION.c.entry).where(_is_earlier(asked, cell, since) & counts)
     for alert in alerts:
         if alert.cell == cell and alert.state is not AlertState.ACCEPTED:
-            counts &= ~_is_inside(alert)
-    return counts
-
-
-async def _past(
-    connection: AsyncConnection,
-    asked: Asked,
-    cell: Cell,
-    alerts: Iterable[Alert],
-    names: Mapping[str, str],
-    limit: int,
-) -> Past:
-    nights = _is_of(asked.project, cell) & (SESSION.c.number == 1)
-    sessions = sa.select(SESSION.c.entry).where(nights).order_by(SESSION.c.at.desc()).limit(limit)
-    counting = sa.select(SESSION.c.run_id).where(nights & await _counts(connection, asked, cell, alerts))
-    starts = sa.select(FRESH_START.c.since, FRESH_START.c.accepted).where(_is_start(asked, cell))
-    return Past(
-        sessions=_read(await connection.execute(sessions)),
-        counting=frozenset((await connection.execute(counting)).scalars()),
-        starts={_utc(row.since): row.accepted for row in await connection.execute(starts)},
-        alerts=tuple(alert for alert in alerts if alert.cell == cell),
-        names=names,
-    )
+            query = query.where(~_is_inside(alert))
+    return _read(await connection.execute(query.order_by(SESSION.c.at.desc()).limit(limit)))
 
 
 async def _nights(connection: AsyncConnection, asked: Asked, cell: Cell, limit: int) -> tuple[Session, ...]:
@@ -254,8 +225,3 @@ def _row(session: Session, project: str, accepted: bool) -> dict[str, Any]:
 def _sameness(row: Any) -> tuple[Any, ...]:
     """What two rows of a session have in common where nothing has changed."""
     return tuple(row[name] for name in ("run_id", "model", "device", "variant", "number", "accepted", "entry"))
-
-
-def _utc(moment: datetime) -> datetime:
-    """A stored time; SQLite gives it back without its zone."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

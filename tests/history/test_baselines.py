@@ -16,6 +16,7 @@ from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.report import Trust
 from orchestrator.domain.session import Session
 from orchestrator.errors import UsageError
+from orchestrator.history import past
 from orchestrator.history.asked import Asked
 from orchestrator.history.journal import Journal, open_journal
 from orchestrator.history.stamp import NOW
@@ -95,9 +96,28 @@ def test_a_session_inside_an_open_regression_is_no_baseline_but_stays_in_the_ser
         await record(journal, session(2), bad=(CELL,))
         await record(journal, session(3), bad=(OTHER,))
         assert days((await journal.baselines.rolling(asked(), [CELL], limit=9))[CELL]) == [1, 3]
-        past = (await journal.baselines.past("p", [CELL], START + timedelta(days=99), limit=9))[CELL]
-        assert days(past.sessions) == [1, 2, 3]
-        assert past.counting == {run_id(1), run_id(3)}
+        kept = (await journal.baselines.past("p", [CELL], START + timedelta(days=99), limit=9))[CELL]
+        assert days(kept.sessions) == [1, 2, 3]
+        assert kept.counting == {run_id(1), run_id(3)}
+
+    within(work)
+
+
+def test_the_past_of_many_cells_is_read_at_once(within: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(past, "CELLS_AT_ONCE", 2)
+    third = Cell(model="m", device="d3")
+
+    async def work(journal: Journal) -> None:
+        await record(journal, *(session(day) for day in (1, 3, 2)), session(5, OTHER))
+        both = [session(4), session(4, number=2)]
+        await journal.baselines.record(both, project="p", open_regressions=())
+        found = await journal.baselines.past("p", [CELL, third, OTHER], START + timedelta(days=99), limit=3)
+        assert {cell: days(kept.sessions) for cell, kept in found.items()} == {CELL: [2, 3, 4], third: [], OTHER: [5]}
+        (newest,) = found[OTHER].sessions
+        assert newest == replace(session(5, OTHER), trust=newest.trust, iterations={}, unit_shares={})
+        for project, nights in (("p", [1, 2, 3, 4]), ("q", [])):
+            kept = await journal.baselines.past(project, [CELL], START + timedelta(days=99), limit=9)
+            assert days(kept[CELL].sessions) == nights
 
     within(work)
 
