@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -110,6 +111,46 @@ async def _prune() -> tuple[str, ...]:
     kept = await open_kept_models()
     async with open_journal(database_url()) as journal:
         return await kept.prune(await needed_models(journal, datetime.now(UTC)))
+
+
+@command.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--project", help="Only this project.")
+@click.option("--plan", "plan_path", type=click.Path(path_type=Path), help="Only the runs of this plan.")
+def export_command(file: Path, project: str | None, plan_path: Path | None) -> None:
+    """Write what runs are judged by to FILE (.json, or .json.gz), for a database elsewhere.
+
+    That is sessions, named runs, accepted changes and alerts.
+    """
+    from orchestrator.history.exported import write_exported
+    from orchestrator.inputs.plan_file import load_plan
+    from orchestrator.presentation.text import plural
+
+    plan, now = load_plan(plan_path) if plan_path else None, datetime.now(UTC)
+    project = project or (plan.project if plan else None)
+    found = _with_journal(
+        lambda journal: journal.exchange.gather(now=now, project=project, plan=plan.name if plan else None)
+    )
+    write_exported(found, file)
+    click.echo(f"{file}: {plural(len(found.sessions), 'session')}")
+    if not found.sessions:
+        click.echo("no session is kept here that fits; 'bench history' shows what is", err=True)
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def import_command(file: Path) -> None:
+    """Bring in FILE of `bench baseline export`, so that runs here are judged by what was measured elsewhere.
+
+    What is here already stays; bringing in the same again changes nothing.
+    """
+    from orchestrator.history.exported import read_exported
+    from orchestrator.presentation.text import plural
+
+    exported = read_exported(file)
+    written = _with_journal(lambda journal: journal.exchange.merge(exported))
+    new = [plural(count, kind) for kind, count in written.items() if count]
+    click.echo(f"{file}: {', '.join(new) or 'nothing new'}")
 
 
 def _with_journal(ask: Callable[[Journal], Awaitable[T]]) -> T:

@@ -46,7 +46,7 @@ class Baselines:
 
         One that was kept as it is already stays from when it was.
         """
-        rows = [_row(session, project, session.cell not in open_regressions) for session in sessions]
+        rows = [session_row(session, project, session.cell not in open_regressions) for session in sessions]
         async with self._engine.begin() as connection:
             stamp = await next_stamp(connection)
             kept: dict[Any, int] = {}
@@ -80,7 +80,7 @@ class Baselines:
         """All that is kept of cells: the newest nights, the first session of each run, and what became of them."""
         async with self._engine.connect() as connection:
             alerts = await read_alerts(connection, project, cells)
-            return await read_past(connection, project, cells, now, limit, alerts, await _names(connection, NOW))
+            return await read_past(connection, project, cells, now, limit, alerts, await read_names(connection))
 
     async def cells(self, project: str | None = None) -> tuple[tuple[str, Cell], ...]:
         """Each project's cells that have sessions."""
@@ -134,7 +134,7 @@ class Baselines:
         """Takes a name away; the run stays. Raises UsageError where no run has it."""
         async with self._engine.begin() as connection:
             stamp = await next_stamp(connection)
-            if name not in await _names(connection, NOW):
+            if name not in await read_names(connection):
                 message = f"no run is called {name!r} ('bench baseline list' lists the names)"
                 raise UsageError(message)
             await connection.execute(NAMED_RUN.insert().values(name=name, stamp=stamp, run_id=None))
@@ -142,10 +142,11 @@ class Baselines:
     async def names(self, *, until: int = NOW) -> Mapping[str, str]:
         """All names with their runs' ids, as they were at a stamp."""
         async with self._engine.connect() as connection:
-            return await _names(connection, until)
+            return await read_names(connection, until)
 
 
-async def _names(connection: AsyncConnection, until: int) -> Mapping[str, str]:
+async def read_names(connection: AsyncConnection, until: int = NOW) -> Mapping[str, str]:
+    """All names with their runs' ids, as they were at a stamp."""
     query = sa.select(NAMED_RUN).where(NAMED_RUN.c.stamp <= until).order_by(NAMED_RUN.c.stamp)
     newest = {row.name: row.run_id for row in await connection.execute(query)}
     return {name: run_id for name, run_id in sorted(newest.items()) if run_id is not None}
@@ -207,7 +208,8 @@ def _is_cell(table: sa.Table, cell: Cell) -> sa.ColumnElement[bool]:
     return (table.c.model == cell.model) & (table.c.device == cell.device) & (table.c.variant == cell.variant)
 
 
-def _row(session: Session, project: str, accepted: bool) -> dict[str, Any]:
+def session_row(session: Session, project: str, accepted: bool) -> dict[str, Any]:
+    """A session's row, but for its stamp."""
     cell = session.cell
     return {
         "run_id": session.run_id,

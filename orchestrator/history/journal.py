@@ -21,6 +21,7 @@ from orchestrator.errors import BenchError, UsageError
 from orchestrator.history.baselines import Baselines
 from orchestrator.history.database import open_engine
 from orchestrator.history.durations import durations_before
+from orchestrator.history.exchange import Exchange
 from orchestrator.history.holds import Holds
 from orchestrator.history.moves import Moves
 from orchestrator.history.news import NewsDesk
@@ -61,6 +62,7 @@ class Journal:
         self._engine = engine
         self._moves = Moves(engine)
         self.baselines = Baselines(engine)
+        self.exchange = Exchange(engine)
         self.turns = Turns(engine)
         self.holds = Holds(engine)
         self.news = NewsDesk(engine)
@@ -95,11 +97,18 @@ class Journal:
 
     async def run(self, run_id: str) -> RunEntry:
         """A run's entry. Raises UsageError where there is none."""
+        found = await self.find(run_id)
+        if found is None:
+            message = f"there is no run {run_id!r} here ('bench runs' lists them)"
+            raise UsageError(message)
+        return found
+
+    async def find(self, run_id: str) -> RunEntry | None:
+        """A run's entry; None where it was not carried out here, though its sessions may be here."""
         async with self._engine.connect() as connection:
             row = (await connection.execute(sa.select(RUN).where(RUN.c.id == run_id))).one_or_none()
         if row is None:
-            message = f"there is no run {run_id!r} here ('bench runs' lists them)"
-            raise UsageError(message)
+            return None
         return replace(
             _RUN_ENTRY.validate_json(row.entry),
             run=_RUN.validate_json(row.run),

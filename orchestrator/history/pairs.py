@@ -27,7 +27,7 @@ class Pairs:
 
     async def record(self, pairs: Iterable[Pair], *, project: str) -> None:
         """Keeps those of a run's pairs that are not kept yet."""
-        rows = [_row(pair, project) for pair in pairs]
+        rows = [pair_row(pair, project) for pair in pairs]
         if not rows:
             return
         keys = ("model", "device", "variant", "number")
@@ -66,7 +66,8 @@ def _is_of(cell: Cell) -> sa.ColumnElement[bool]:
     return (PAIR.c.model == cell.model) & (PAIR.c.device == cell.device) & (PAIR.c.variant == cell.variant)
 
 
-def _row(pair: Pair, project: str) -> dict[str, Any]:
+def pair_row(pair: Pair, project: str) -> dict[str, Any]:
+    """A pair's row, but for its stamp."""
     session, cell = pair[0], pair[0].cell
     key = {"run_id": session.run_id, "model": cell.model, "device": cell.device, "variant": cell.variant}
     return {**key, "number": session.number, "project": project, "entry": _PAIR.dump_json(pair).decode()}

@@ -175,7 +175,9 @@ async def compared(report: Report, entry: RunEntry, journal: Journal) -> Report:
     baseline_id = pinned or await journal.previous(entry.run)
     if baseline_id is None or baseline_id == entry.run.id:
         return report
-    before = await journal.run(baseline_id)
+    before = await journal.find(baseline_id)
+    if before is None:  # only its sessions were brought here
+        return report
     baseline = _report(before, before.run, await journal.jobs(baseline_id), before.gates, {})
     return replace(report, comparison=await asyncio.to_thread(compare, report, baseline))
 

@@ -30,10 +30,12 @@ async def with_old_models(entry: RunEntry, journal: Journal, kept: KeptModels) -
     """
     for model in entry.models:
         await kept.keep(model)
+    earlier = [(await journal.find(run_id), cells) for run_id, cells in (await _earlier_runs(entry, journal)).items()]
     controls = [
         await _found(old, entry, kept)
-        for run_id, cells in (await _earlier_runs(entry, journal)).items()
-        for old in _old_models(await journal.run(run_id), cells)
+        for run, cells in earlier
+        if run is not None  # of a run that was elsewhere only the sessions are known
+        for old in _old_models(run, cells)
     ]
     return replace(entry, controls=tuple(controls))
 
@@ -71,8 +73,9 @@ async def needed_models(journal: Journal, now: datetime) -> set[str]:
     for project, cells in of_project.items():
         last = await _last_accepted(journal, Asked(project=project, run_id=new_run_id(now), at=now), cells)
         runs |= {session.run_id for sessions in last.values() for session in sessions}
-    entries = [await journal.run(run_id) for run_id in sorted(runs)]
-    models = [model for entry in entries for model in (*entry.models, *(old.model for old in entry.controls))]
+    entries = [await journal.find(run_id) for run_id in sorted(runs)]  # None for those that were elsewhere
+    here = [entry for entry in entries if entry is not None]
+    models = [model for entry in here for model in (*entry.models, *(old.model for old in entry.controls))]
     return {model.sha256 for model in models}
 
 

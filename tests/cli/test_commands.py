@@ -155,6 +155,43 @@ def test_verdicts_baselines_and_history_are_there_afterwards(folder: Any) -> Non
     assert "small" in folder.bench("history").stdout
 
 
+def test_a_run_elsewhere_is_judged_by_what_was_measured_here(folder: Any, tmp_path: Path) -> None:
+    plan = "version: 1\nname: small\nmodels: [tiny.tflite]\ndevices: [host-cpu-1t]\nrepeats: 3\n"
+    plan += "params: {num_runs: 5, warmup_runs: 1, min_secs: 0.02, max_secs: 0.2}\nlimits: {poll_interval: 100ms}\n"
+    plan += "gates: [{metric: latency_p50_ms, max_regression: 90%}]\ngating: {max_sessions: 1}\n"
+    folder.write(plan)
+    assert folder.bench("run", "plan.yaml", "--quiet").returncode == 0
+    (run,) = folder.runs()
+    folder.bench("baseline", "set", "golden", run.name)
+    assert "1 session" in folder.bench("baseline", "export", "kept.json", "--plan", "plan.yaml").stdout
+    _add_nights(folder.path / "kept.json", 5)
+    there = {"BENCH_HOME": str(tmp_path / "there")}
+    assert "6 sessions, 1 name" in folder.bench("baseline", "import", "kept.json", **there).stdout
+    folder.write(plan + "baseline: {pinned: golden}\n")
+    done = folder.bench("run", "plan.yaml", "--quiet", "--output", "elsewhere", **there)
+    (results,) = (folder.path / "elsewhere").glob("*/results.json")
+    gates = {gate["rule"]: gate for gate in json.loads(results.read_text())["gates"]}
+    gate = gates["at most 90% worse than the baseline"]
+    assert gate["baseline_sessions"] == 6, done.stderr
+    (session,) = {json.dumps(kept["session"]["values"]) for kept in _sessions(folder.path / "kept.json")}
+    measured = json.loads(session)["latency_p50_ms"]
+    assert min(measured) <= gate["baseline"] <= max(measured)
+
+
+def _sessions(path: Path) -> list[Any]:
+    return list(json.loads(path.read_text())["sessions"])
+
+
+def _add_nights(path: Path, count: int) -> None:
+    """Adds nights like the one that was measured."""
+    exported = json.loads(path.read_text())
+    (kept,) = exported["sessions"]
+    for night in range(count):
+        session = kept["session"] | {"run_id": f"2026010{night + 1}"}
+        exported["sessions"].append(kept | {"session": session})
+    path.write_text(json.dumps(exported))
+
+
 def test_init_writes_a_plan_that_runs(folder: Any) -> None:
     assert folder.bench("init", "new").returncode == 0
     plan = folder.path / "new" / "plan.yaml"
