@@ -13,6 +13,7 @@ from orchestrator.cli.home import database_url
 from orchestrator.cli.said import said, user_name
 from orchestrator.domain.alert import ACKNOWLEDGED_FOR, accept, acknowledge, woken
 from orchestrator.domain.cell import CellPattern
+from orchestrator.domain.measurement import METRICS
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ T = TypeVar("T")
 @click.option("--device", default="*", help="A glob.")
 @click.option("--variant", default="*", help="A glob.")
 @click.option("--project", help="Only this project.")
+@click.option("--metric", type=click.Choice(list(METRICS)), help="Only this metric.")
 @click.option("--all", "with_past", is_flag=True, help="Also those that are resolved or accepted.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
@@ -35,6 +37,7 @@ def command(
     device: str,
     variant: str,
     project: str | None,
+    metric: str | None,
     with_past: bool,
     as_json: bool,
 ) -> None:
@@ -44,8 +47,9 @@ def command(
     from orchestrator.presentation.alert_table import alerts_as_json, print_list
 
     now, pattern = datetime.now(UTC), CellPattern(model=model, device=device, variant=variant)
-    found = [woken(alert, now) for alert in _with_alerts(lambda alerts: alerts.all(project))]
-    shown = [alert for alert in found if pattern.matches(alert.cell) and (with_past or not alert.state.is_over)]
+    found = (woken(alert, now) for alert in _with_alerts(lambda alerts: alerts.all(project)))
+    meant = (alert for alert in found if pattern.matches(alert.cell) and metric in (None, alert.metric))
+    shown = [alert for alert in meant if with_past or not alert.state.is_over]
     if as_json:
         click.echo(alerts_as_json(shown))
     else:

@@ -73,6 +73,8 @@ def test_open_ones_come_first_the_oldest_first_and_over_ones_only_if_asked_for(b
         (["--device", "pixel*"], [OLDER.id, ALERT.id]),
         (["--project", "q", "--all"], [OVER.id]),
         (["--variant", "gpu"], []),
+        (["--metric", "load_ms"], []),
+        (["--metric", "latency_p50_ms", "--model", "seg*"], [OLDER.id]),
     ],
 )
 def test_the_list_is_filtered_as_history_is(bench: Bench, options: list[str], found: list[str]) -> None:
