@@ -123,6 +123,8 @@ async def sessions_that_decide(context: Context) -> tuple[JobEntry, ...]:
     Raises Superseded where somebody else did.
     """
     entry, journal = context.entry, context.journal
+    if not entry.plan.gates:
+        return ()
     results = [job.result() for job in await journal.jobs(entry.run.id)]
     evidence = await gather_evidence(entry, results, journal.baselines)
     wanted = next_sessions(entry.plan, entry.cells, evidence)
