@@ -72,12 +72,17 @@ class Nights:
         assert task
         self._running.add(task)
         with self._outliving(duty):
-            if (await duty.fulfil()).is_still_due:
+            try:
+                is_still_due = (await duty.fulfil()).is_still_due
+            except BenchError as error:
+                duty.hands.tell(duty.path.name, f"error: {error}")
+                is_still_due = True
+            if is_still_due:
                 self._try_again(clock, duty)
         self._running.discard(task)
 
     def _try_again(self, clock: AsyncIOScheduler, duty: Duty) -> None:
-        """A cloud that is away for a moment costs no night."""
+        """A cloud or a database that is away for a moment costs no night."""
         again = duty.hands.now() + TRY_AGAIN_AFTER
         coming = clock.get_job(str(duty.path)).next_run_time
         if coming is not None and again < coming:

@@ -119,8 +119,8 @@ def test_a_run_that_fails_stops_nothing(world: Any, at: Callable[[str], None]) -
             at("2026-11-28T01:30Z")
             await until(logged(world, "error: the database is away"))
             world.crash = None
-            at("2026-11-29T01:30Z")
-            await until(lambda: world.done == ["11-29 01:30"])
+            at("2026-11-28T01:40Z")
+            await until(lambda: world.done == ["11-28 01:30"])
 
     asyncio.run(scenario())
     assert bugs == ["plan.yaml: unforeseen"]
