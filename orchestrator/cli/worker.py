@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,8 +106,9 @@ async def _tell_people(plan: "Plan", run_id: str) -> None:
 def say(text: str) -> None:
     """A line of the log."""
     from orchestrator.presentation.escape import one_line
+    from orchestrator.presentation.run_log import mask
 
-    click.echo(f"{datetime.now(UTC):%H:%M:%S} {one_line(text)}", file=sys.stderr)
+    click.echo(f"{datetime.now(UTC):%H:%M:%S} {mask(one_line(text))}", err=True)
 
 
 def _tell(run_id: str, event: Event) -> None:

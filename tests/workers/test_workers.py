@@ -130,6 +130,13 @@ def test_what_workers_cannot_reach_is_refused_before_anything_happens(
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_worker_without_a_shared_database_is_refused_in_one_sentence(machines: Any) -> None:
+    machines.environment["BENCH_DATABASE_URL"] = ""
+    done = machines.bench("one", "worker")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "BENCH_DATABASE_URL=postgresql" in done.stderr
+
+
 def test_a_worker_whose_key_is_missing_says_so_and_ends(machines: Any, farm: Any) -> None:
     begin(machines, farm)
     machines.environment["EMBEDL_HUB_API_KEY"] = ""
