@@ -9,6 +9,7 @@ PostgreSQL (the one of the development dependencies), the cloud (`farm/`) and ea
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -110,7 +111,7 @@ def measure(setting: Setting, workers: int, *, kill: bool, database: str) -> Cos
         with _ended(started) as usage:
             if kill:
                 _wait_until(lambda: farm.books()["jobs"]["submitted"] > setting.jobs / 4)
-                started[0].kill()
+                os.kill(started[0].pid, signal.SIGKILL)
             lab.run("attach", "--quiet")
         books = farm.books()
     return Cost(
@@ -145,7 +146,7 @@ def _ended(processes: list["subprocess.Popen[bytes]"]) -> Iterator[list[Any]]:
         yield usage
     finally:
         for process in processes:
-            process.terminate()
+            os.kill(process.pid, signal.SIGTERM)  # Popen's own would reap one that was killed
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             usage.append(used)
@@ -182,6 +183,7 @@ def main() -> None:
                 server.psql(f"create database run_{place}")
                 database = server.get_uri(f"run_{place}", driver="psycopg")
                 costs.append(measure(setting, workers, kill=kill, database=database))
+                print(f"{costs[-1].workers}: done", file=sys.stderr)
         finally:
             server.cleanup()
     print(f"| {setting.jobs:,} jobs on {setting.devices} devices; workers: | ", end="")
