@@ -66,7 +66,8 @@ async def read_past(
     for first in range(0, len(asked), CELLS_AT_ONCE):
         some = asked[first : first + CELLS_AT_ONCE]
         nights: dict[Cell, list[tuple[Session, bool, int]]] = {cell: [] for cell in some}
-        for entry, accepted, stamp in await connection.execute(_newest_nights(project, some, limit)):
+        newest = _newest_nights(project, some, limit, is_sqlite=connection.dialect.name == "sqlite")
+        for entry, accepted, stamp in await connection.execute(newest):
             session = Session(**vars(_NIGHT.validate_json(entry)))
             nights[session.cell].append((session, accepted, stamp))
         found |= {cell: _past(rows[-limit:], starts[cell], alerts_of[cell], names) for cell, rows in nights.items()}
@@ -112,16 +113,26 @@ def as_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _newest_nights(project: str, cells: Iterable[Cell], limit: int) -> sa.Select[Any]:
-    """Where each cell's newest nights begin is looked up in the index, cell by cell; all are read, oldest first."""
+def _newest_nights(project: str, cells: Iterable[Cell], limit: int, *, is_sqlite: bool) -> sa.Select[Any]:
+    """Each cell's newest nights, looked up in the index cell by cell, oldest first.
+
+    PostgreSQL would rather read the whole table, were it not told that they are `lateral`, which SQLite does not know.
+    """
     rows = [(cell.model, cell.device, cell.variant) for cell in cells]
     asked = sa.values(*(sa.column(name, sa.String) for name in _CELL), name="asked").data(rows).cte("asked")
-    older = SESSION.alias()
-    is_night = (older.c.project == project) & (older.c.number == 1)
-    oldest = sa.select(older.c.at).where(is_night, *(older.c[name] == asked.c[name] for name in _CELL))
-    oldest = oldest.order_by(older.c.at.desc()).limit(1).offset(limit - 1)
+    night = SESSION.alias("night")
+    of_cell = (night.c.project == project) & sa.and_(*(night.c[name] == asked.c[name] for name in _CELL))
+    newest = sa.select(night).where(of_cell & (night.c.number == 1)).order_by(night.c.at.desc())
+    if not is_sqlite:
+        found = newest.limit(limit).lateral("found")
+        return _columns(found.c).select_from(asked.join(found, sa.true())).order_by(found.c.at)
+    oldest = newest.with_only_columns(night.c.at).limit(1).offset(limit - 1).correlate(asked)
     begin = sa.select(asked, oldest.scalar_subquery().label("begin")).cte("begin")
-    of_cell = sa.and_(SESSION.c.project == project, *(SESSION.c[name] == begin.c[name] for name in _CELL))
+    is_asked = (SESSION.c.project == project) & sa.and_(*(SESSION.c[name] == begin.c[name] for name in _CELL))
     is_newest = SESSION.c.at >= sa.func.coalesce(begin.c.begin, sa.literal(_LONG_AGO, SESSION.c.at.type))
-    nights = sa.select(SESSION.c.entry, SESSION.c.accepted, SESSION.c.stamp).join(begin, of_cell & is_newest)
+    nights = _columns(SESSION.c).join(begin, is_asked & is_newest)
     return nights.where(SESSION.c.number == 1).order_by(SESSION.c.at)
+
+
+def _columns(of: Any) -> sa.Select[Any]:
+    return sa.select(of.entry, of.accepted, of.stamp)
