@@ -74,7 +74,7 @@ def _contrast(evidence: Evidence, metric: str, policy: BaselinePolicy, statistic
     chosen = choose_baseline(evidence, metric, policy)
     if chosen.cause is not None:
         return None, chosen.reason
-    return against_history(metric, evidence, chosen.sessions, statistic), ""
+    return against_history(metric, evidence, chosen, statistic), ""
 
 
 def _session(session: Session, control: Session | None, metric: str, statistic: str) -> SessionReport:

@@ -14,7 +14,7 @@ from orchestrator.domain.companion_rules import (
     tail_shift,
 )
 from orchestrator.domain.contrast import tolerance_log
-from orchestrator.domain.evidence import Evidence, choose_baseline, log_jobs
+from orchestrator.domain.evidence import Comparable, Evidence, choose_baseline, log_jobs
 from orchestrator.domain.finding import Finding, Verdict
 from orchestrator.domain.plan import BaselinePolicy, GateRule
 from orchestrator.domain.readiness import unfit
@@ -36,8 +36,16 @@ def judge_companions(rule: GateRule, evidence: Evidence, policy: BaselinePolicy)
         yield rule.metric, SLOW_SHARE_RULE, found
 
 
+def _baseline(evidence: Evidence, metric: str, policy: BaselinePolicy) -> Comparable | None:
+    """The baseline, where it is judged by its own sessions and the current ones are fit."""
+    if unfit(evidence.current, metric):
+        return None
+    chosen = choose_baseline(evidence, metric, policy)
+    return chosen if chosen.cause is None and not chosen.noise else None
+
+
 def _tail(rule: GateRule, metric: str, evidence: Evidence, policy: BaselinePolicy) -> Finding | None:
-    if unfit(evidence.current, metric) or (chosen := choose_baseline(evidence, metric, policy)).cause is not None:
+    if (chosen := _baseline(evidence, metric, policy)) is None:
         return None
     repeats = evidence.current[0].planned
     band = tail_band(log_jobs(chosen.sessions, metric, repeats))
@@ -61,7 +69,7 @@ def _tail(rule: GateRule, metric: str, evidence: Evidence, policy: BaselinePolic
 
 def _slow_share(rule: GateRule, evidence: Evidence, policy: BaselinePolicy) -> Finding | None:
     metric, repeats = rule.metric, evidence.current[0].planned if evidence.current else 0
-    if unfit(evidence.current, metric) or (chosen := choose_baseline(evidence, metric, policy)).cause is not None:
+    if (chosen := _baseline(evidence, metric, policy)) is None:
         return None
     past = log_jobs(chosen.sessions, metric, repeats)
     jobs = log_jobs(evidence.current, metric, repeats).reshape(-1)

@@ -11,8 +11,8 @@ from datetime import timedelta
 import numpy as np
 
 from orchestrator.domain.control_rule import LEAST_PAIRS, band_of_pairs, band_of_single_sessions
-from orchestrator.domain.decision import MEDIAN_VARIANCE, Band
-from orchestrator.domain.evidence import Evidence, Pair, log_jobs, serves, sign_of
+from orchestrator.domain.decision import Band
+from orchestrator.domain.evidence import Comparable, Evidence, Pair, log_jobs, serves, sign_of
 from orchestrator.domain.history_rule import (
     LEAST_SESSIONS,
     IsMedian,
@@ -52,36 +52,38 @@ class Contrast:
         return low, high
 
 
-def against_history(metric: str, evidence: Evidence, past: Sequence[Session], statistic: str) -> Contrast:
+def against_history(metric: str, evidence: Evidence, past: Comparable, statistic: str) -> Contrast:
     """Against the past sessions, which all have as many jobs as the current ones."""
     repeats = evidence.current[0].planned
-    jobs = log_jobs(past, metric, repeats)
+    jobs = log_jobs(past.noise or past.sessions, metric, repeats)
     is_median = choose_median(jobs, statistic)
-    step = _clock_step(metric, [*past, *evidence.current])
+    step = _clock_step(metric, [*past.noise, *past.sessions, *evidence.current])
     numbers = session_numbers(jobs, is_median)
     band = history_band(numbers, step / in_unit(metric, np.median(numbers)))
+    if past.noise:
+        band = band.around(_numbers(past.sessions, metric, repeats, is_median))
     return Contrast(
         metric=metric,
         worse=_numbers(evidence.current, metric, repeats, is_median) - band.centre,
         band=band,
         baseline=in_unit(metric, band.centre),
-        baseline_sessions=len(past),
+        baseline_sessions=len(past.sessions),
         independent=_independent(evidence.current),
         is_median=bool(is_median),
         step=step,
-        against=f"the last {len(past)} sessions",
+        against=_told(past),
     )
 
 
 def against_pinned(history: Contrast, evidence: Evidence, pinned: Sequence[Session], name: str) -> Contrast:
     """Against a run given a name, with the noise of the past sessions: a rolling baseline drifts along with a drift."""
     repeats = evidence.current[0].planned
-    centre = np.asarray(np.median(_numbers(pinned, history.metric, repeats, np.asarray(history.is_median))))
+    band = history.band.around(_numbers(pinned, history.metric, repeats, np.asarray(history.is_median)))
     return replace(
         history,
-        worse=history.worse + history.band.centre - centre,
-        band=replace(history.band, centre=centre, centre_variance=MEDIAN_VARIANCE / len(pinned)),
-        baseline=in_unit(history.metric, centre),
+        worse=history.worse + history.band.centre - band.centre,
+        band=band,
+        baseline=in_unit(history.metric, band.centre),
         baseline_sessions=len(pinned),
         against=f"the pinned run {name}",
     )
@@ -160,6 +162,11 @@ def _equals(metric: str, evidence: Evidence, policy: BaselinePolicy) -> Sequence
 def _past(metric: str, evidence: Evidence, policy: BaselinePolicy) -> Sequence[Session]:
     repeats = evidence.current[0].planned
     return [found for found in evidence.baseline if serves(found, metric, repeats)][-policy.rolling :]
+
+
+def _told(past: Comparable) -> str:
+    sessions = f"{len(past.sessions)} session{'' if len(past.sessions) == 1 else 's'}"
+    return f"the {sessions} since the baseline began anew" if past.noise else f"the last {sessions}"
 
 
 def _clock_step(metric: str, sessions: Iterable[Session]) -> float:

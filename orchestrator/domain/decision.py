@@ -6,7 +6,7 @@ cell and ten thousand simulated ones go through the same lines. All numbers are 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -40,6 +40,11 @@ class Band:
     spread: Logs
     df: int
     centre_variance: float
+
+    def around(self, numbers: Logs) -> "Band":
+        """The same spread around the median of other sessions: (..., sessions)."""
+        centre = np.asarray(np.median(numbers, axis=-1))
+        return replace(self, centre=centre, centre_variance=MEDIAN_VARIANCE / numbers.shape[-1])
 
     def half_width(self, sessions: float = 1, alpha: float = ALPHA) -> Logs:
         """How far the mean of so many independent sessions may lie from the centre by chance, at alpha (one-sided)."""

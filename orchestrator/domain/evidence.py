@@ -25,6 +25,7 @@ class Evidence:
     """The sessions of one cell that count, each series oldest first.
 
     `current`: those of the run that is judged. `baseline`: accepted earlier ones, whatever their context and age.
+    `before`: those that were the baseline before it last began anew: they tell how much the cell scatters.
     `pinned`: those of the run that the plan names. `old` is the model of the sessions before, `control` are its
     sessions beside those of the same numbers; `pairs`: a model beside itself, as `bench calibrate` runs it. `alerts`:
     what was known of changes when the run was judged; `anew`: where the baseline began anew, None where it never did.
@@ -32,6 +33,7 @@ class Evidence:
 
     current: tuple[Session, ...] = ()
     baseline: tuple[Session, ...] = ()
+    before: tuple[Session, ...] = ()
     pinned: tuple[Session, ...] = ()
     old: OldModel | None = None
     control: tuple[Session, ...] = ()
@@ -51,9 +53,13 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparable:
-    """The sessions to compare with, oldest first; where they are too few, the cause and the reason say why."""
+    """The sessions to compare with, oldest first; where they are too few, the cause and the reason say why.
+
+    `noise` are others that tell the spread where a baseline that began anew has too few of its own.
+    """
 
     sessions: tuple[Session, ...]
+    noise: tuple[Session, ...] = ()
     cause: Cause | None = None
     reason: str = ""
 
@@ -70,10 +76,14 @@ def choose_baseline(evidence: Evidence, metric: str, policy: BaselinePolicy) -> 
     Of each run only the first counts, for the same reason: what follows within the run shares its day.
     """
     now = evidence.current[0]
-    earlier = [found for found in evidence.baseline if found.run_id != now.run_id and found.at < now.at]
-    usable = [found for found in earlier if found.number == 1]
-    usable = [found for found in usable if serves(found, metric, now.planned)]
+    usable = _usable(evidence.baseline, now, metric)
     if len(usable) < policy.min:
+        begun, noise = (
+            _fresh(comparable_with(now, sessions, metric), now, policy)
+            for sessions in (usable, _usable(evidence.before, now, metric))
+        )
+        if begun and len(noise) >= policy.min:
+            return Comparable(sessions=begun, noise=noise[-policy.rolling :])
         return _too_few(usable, Cause.NO_BASELINE, f"no baseline yet: {len(usable)} of at least {policy.min} sessions")
     alike = [found for found in usable if found.context == now.context]
     if len(alike) < policy.min:
@@ -81,7 +91,7 @@ def choose_baseline(evidence: Evidence, metric: str, policy: BaselinePolicy) -> 
         return _too_few(
             alike, Cause.NOT_COMPARABLE, f"only {len(alike)} of at least {policy.min} sessions are comparable ({told})"
         )
-    fresh = [found for found in alike if now.at - found.at <= timedelta(seconds=policy.max_age_s)]
+    fresh = _fresh(alike, now, policy)
     if len(fresh) < policy.min:
         days = policy.max_age_s / DAY_S
         return _too_few(
@@ -89,7 +99,16 @@ def choose_baseline(evidence: Evidence, metric: str, policy: BaselinePolicy) -> 
             Cause.STALE,
             f"the baseline is old: {len(fresh)} of at least {policy.min} sessions of the last {days:.3g} days",
         )
-    return Comparable(sessions=tuple(fresh[-policy.rolling :]))
+    return Comparable(sessions=fresh[-policy.rolling :])
+
+
+def _usable(sessions: Sequence[Session], now: Session, metric: str) -> list[Session]:
+    earlier = (found for found in sessions if found.run_id != now.run_id and found.at < now.at and found.number == 1)
+    return [found for found in earlier if serves(found, metric, now.planned)]
+
+
+def _fresh(sessions: Sequence[Session], now: Session, policy: BaselinePolicy) -> tuple[Session, ...]:
+    return tuple(found for found in sessions if now.at - found.at <= timedelta(seconds=policy.max_age_s))
 
 
 def _too_few(sessions: Sequence[Session], cause: Cause, reason: str) -> Comparable:

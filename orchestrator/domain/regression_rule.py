@@ -42,7 +42,7 @@ def by_history(rule: GateRule, evidence: Evidence, terms: Terms) -> Finding:
     """Judges fit sessions by the past ones alone."""
     chosen = choose_baseline(evidence, rule.metric, terms.policy)
     if chosen.cause is None:
-        return decided(rule, terms, against_history(rule.metric, evidence, chosen.sessions, terms.gating.statistic))
+        return decided(rule, terms, against_history(rule.metric, evidence, chosen, terms.gating.statistic))
     values = [value for session in evidence.current for value in session.jobs(rule.metric)]
     return Finding(
         verdict=Verdict(terms.gating.new_cells) if chosen.is_new else Verdict.INCONCLUSIVE,
@@ -62,5 +62,5 @@ def _by_pinned(rule: GateRule, evidence: Evidence, terms: Terms, name: str) -> F
     chosen = choose_baseline(evidence, rule.metric, terms.policy)
     if chosen.cause is not None:
         return undecided(chosen.cause, f"no noise to judge the pinned run {name} with: {chosen.reason}")
-    history = against_history(rule.metric, evidence, chosen.sessions, terms.gating.statistic)
+    history = against_history(rule.metric, evidence, chosen, terms.gating.statistic)
     return decided(rule, terms, against_pinned(history, evidence, pinned, name))

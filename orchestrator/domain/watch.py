@@ -11,11 +11,10 @@ from datetime import datetime
 from orchestrator.domain.alert import Alert, AlertKind, AlertState, is_known
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.changepoint import ChangePoint
-from orchestrator.domain.contrast import against_history, in_unit, tolerance_log
-from orchestrator.domain.evidence import Evidence, choose_baseline, comparable_with, sign_of, told_differences
+from orchestrator.domain.contrast import in_unit, tolerance_log
+from orchestrator.domain.evidence import Evidence, comparable_with, sign_of, told_differences
 from orchestrator.domain.finding import Finding, Verdict
 from orchestrator.domain.gate import covers
-from orchestrator.domain.history_rule import HARD_GATE_SESSIONS
 from orchestrator.domain.judgement import Terms
 from orchestrator.domain.known_change import accepted_since_pinned, is_within
 from orchestrator.domain.nights import MOST_NIGHTS, Nights, nights_of
@@ -242,24 +241,11 @@ def _ending(look: Look, alert: Alert, changes: Sequence[ChangePoint]) -> Ending 
 
 
 def _improved_since(look: Look, changes: Sequence[ChangePoint]) -> datetime | None:
-    """Where the cell became better for good: by two sessions, or by the last change point."""
-    for sessions in (look.evidence.current[:2], look.last_two):
-        if len(sessions) > 1 and _is_better(look, sessions):
-            return sessions[0].at
+    """Where the cell became better for good: the last change point, if it is one for the better.
+
+    Two lucky sessions are no proof: a baseline that began anew with them would make the usual look like a regression.
+    """
     for point in changes[-1:]:
         if point.step <= -look.tolerance(in_unit(look.rule.metric, point.before)):
             return look.nights.sessions[point.index].at
     return None
-
-
-def _is_better(look: Look, sessions: Sequence[Session]) -> bool:
-    """Whether each of the sessions, on its own, is better by the tolerance and beyond the noise."""
-    metric, evidence = look.rule.metric, replace(look.evidence, current=tuple(sessions), control=())
-    if unfit(sessions, metric):
-        return False
-    chosen = choose_baseline(evidence, metric, look.terms.policy)
-    if chosen.cause is not None or len(chosen.sessions) < HARD_GATE_SESSIONS:
-        return False
-    contrast = against_history(metric, evidence, chosen.sessions, look.terms.gating.statistic)
-    limit = max(look.tolerance(contrast.baseline), float(contrast.band.half_width()))
-    return bool((-contrast.worse >= limit).all())

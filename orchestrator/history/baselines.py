@@ -65,6 +65,17 @@ class Baselines:
             alerts = await read_alerts(connection, asked.project, cells, until=asked.until)
             return {cell: await _rolling(connection, asked, cell, alerts, limit) for cell in cells}
 
+    async def before_anew(self, asked: Asked, cells: Collection[Cell], *, limit: int) -> SessionsByCell:
+        """What the rolling baselines were of those cells whose baseline has begun anew, just before it last did."""
+        async with self._engine.connect() as connection:
+            alerts = await read_alerts(connection, asked.project, cells, until=asked.until)
+            found: dict[Cell, tuple[Session, ...]] = {}
+            for cell in cells:
+                since, _ = await _fresh_start(connection, asked, cell)
+                if since is not None:
+                    found[cell] = await _rolling(connection, asked, cell, alerts, limit, before=since)
+            return found
+
     async def since_anew(self, asked: Asked, cells: Collection[Cell], *, limit: int) -> SessionsByCell:
         """The newest first sessions of each cell, accepted or not, since its baseline last began anew."""
         async with self._engine.connect() as connection:
@@ -152,20 +163,36 @@ async def read_names(connection: AsyncConnection, until: int = NOW) -> Mapping[s
     return {name: run_id for name, run_id in sorted(newest.items()) if run_id is not None}
 
 
-async def _fresh_start(connection: AsyncConnection, asked: Asked, cell: Cell) -> tuple[datetime | None, int]:
-    """Where the baseline last began anew, and the stamp up to which accepted changes make every session count."""
-    rows = [*await connection.execute(sa.select(FRESH_START).where(_is_start(asked, cell)))]
+async def _fresh_start(
+    connection: AsyncConnection, asked: Asked, cell: Cell, before: datetime | None = None
+) -> tuple[datetime | None, int]:
+    """Where the baseline last began anew (`before` that moment), and the stamp up to which accepted changes make every
+    session count."""
+    query = sa.select(FRESH_START).where(_is_start(asked, cell))
+    if before is not None:
+        query = query.where(FRESH_START.c.since < before.astimezone(UTC))
+    rows = [*await connection.execute(query)]
     since = max((as_utc(row.since) for row in rows), default=None)
     return since, max((row.stamp for row in rows if row.accepted), default=-1)
 
 
 async def _rolling(
-    connection: AsyncConnection, asked: Asked, cell: Cell, alerts: Iterable[Alert], limit: int
+    connection: AsyncConnection,
+    asked: Asked,
+    cell: Cell,
+    alerts: Iterable[Alert],
+    limit: int,
+    before: datetime | None = None,
 ) -> tuple[Session, ...]:
-    """The sessions that the rolling baseline may take; `past.py` says the same of sessions at hand."""
-    since, accepted_until = await _fresh_start(connection, asked, cell)
+    """The sessions that the rolling baseline may take, or might have `before` it began anew.
+
+    `past.py` says the same of sessions at hand.
+    """
+    since, accepted_until = await _fresh_start(connection, asked, cell, before)
     counts = SESSION.c.accepted | (SESSION.c.stamp <= accepted_until)
     query = sa.select(SESSION.c.entry).where(_is_earlier(asked, cell, since) & counts)
+    if before is not None:
+        query = query.where(SESSION.c.at < before.astimezone(UTC))
     for alert in alerts:
         if alert.cell == cell and alert.state is not AlertState.ACCEPTED:
             query = query.where(~_is_inside(alert))

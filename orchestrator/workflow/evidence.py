@@ -44,6 +44,7 @@ async def gather_evidence(
     jobs = list(jobs)
     current, control = run_sessions(entry, jobs), run_sessions(entry, jobs, control=True)
     rolling = await baselines.rolling(asked, cells, limit=LOOKED_BACK * entry.plan.baseline.rolling)
+    before = await baselines.before_anew(asked, cells, limit=LOOKED_BACK * entry.plan.baseline.rolling)
     pinned = await pinned_sessions(entry.plan, baselines, seen) if with_pinned else {}
     pairs = await baselines.pairs.before(asked, cells, limit=LOOKED_BACK * entry.plan.baseline.rolling)
     anew = await baselines.anew(asked, cells)
@@ -54,6 +55,7 @@ async def gather_evidence(
         cell: Evidence(
             current=current[cell],
             baseline=rolling[cell],
+            before=before.get(cell, ()),
             pinned=pinned.get(cell, ()),
             old=entry.old_model(cell),
             control=control[cell],

@@ -264,7 +264,7 @@ def test_an_accepted_change_is_the_new_baseline_from_where_it_began(nightly: Any
     assert [run.gates for run in farm.judged_again(runs)] == [run.gates for run in runs]
 
 
-@pytest.mark.parametrize("better", [9.0, 9.4], ids=["two sessions", "a change point"])
+@pytest.mark.parametrize("better", [9.0, 9.4], ids=["a large step", "a small one"])
 def test_an_improvement_begins_the_baseline_anew(nightly: Any, better: float) -> None:
     farm = nightly(gates=(GateRule(metric=METRIC, max_regression=0.06 if better == 9.0 else 0.05),))
     runs = farm.nights(range(NIGHT_OF_CHANGE), 10.0) + farm.nights(range(NIGHT_OF_CHANGE, 24), better)
@@ -273,6 +273,15 @@ def test_an_improvement_begins_the_baseline_anew(nightly: Any, better: float) ->
     back = farm.nights(range(24, 25), 10.0)[0]
     assert verdict(back).cause == "suspicious"  # what was usual before is a regression now
     assert [run.gates for run in farm.judged_again(runs)] == [run.gates for run in runs]
+
+
+def test_a_lucky_night_is_no_improvement(nightly: Any) -> None:
+    farm = nightly()
+    farm.nights(range(NIGHT_OF_CHANGE), 10.0)
+    farm.night(NIGHT_OF_CHANGE, 9.0, 9.0)
+    after = farm.nights(range(NIGHT_OF_CHANGE + 1, NIGHT_OF_CHANGE + 3), 10.0)
+    assert [verdict(run).verdict for run in after] == ["pass", "pass"]
+    assert verdict(after[-1]).baseline_sessions == NIGHT_OF_CHANGE + 2
 
 
 def test_a_drift_from_the_pinned_run_alerts_once_until_it_goes_on(nightly: Any) -> None:
