@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-import time
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -155,19 +154,11 @@ def test_what_must_be_said_is_said(make_report) -> None:
 
 
 @pytest.mark.parametrize(
-    ("models", "devices", "layers", "most_kb", "most_s"),
-    [(1, 1, 24, 60, 0.5), (6, 20, 24, 420, 0.5), (20, 200, 4, 1500, 4)],
+    ("models", "devices", "layers", "most_kb"), [(1, 1, 24, 60), (6, 20, 24, 420), (20, 200, 4, 1500)]
 )
-def test_size_and_time_stay_in_budget(
-    make_report, models: int, devices: int, layers: int, most_kb: int, most_s: float
-) -> None:
-    report = make_report(models, devices, layers=layers)
-    to_html(replace(report, cells=report.cells[:1]))  # warms the template's cache
-    begin = time.process_time()
-    size = len(to_html(report).encode())
-    assert size < 1000 * most_kb
-    # twice the budget of a quiet machine: tests share two cores
-    assert time.process_time() - begin < most_s
+def test_a_page_stays_within_its_size(make_report, models: int, devices: int, layers: int, most_kb: int) -> None:
+    """How long it takes is measured in benchmarks/report_size.py."""
+    assert len(to_html(make_report(models, devices, layers=layers)).encode()) < 1000 * most_kb
 
 
 def test_a_large_run_leaves_nothing_out_of_its_data(make_report) -> None:
