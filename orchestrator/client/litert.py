@@ -11,7 +11,7 @@ from orchestrator.client.foreign_text import harmless
 from orchestrator.client.litert_layers import litert_layers
 from orchestrator.domain.measurement import Measurement
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome
-from orchestrator.protocol.litert_log import NOISE, LiteRtLog
+from orchestrator.protocol.litert_log import CONDITION, NOISE, LiteRtLog
 from orchestrator.protocol.litert_proto import BenchmarkResult, MemoryMetrics
 from orchestrator.protocol.litert_stat import Stat
 from orchestrator.protocol.results import BENCHMARK_RESULT_FILE, LOG_FILE, ResultFiles
@@ -25,6 +25,7 @@ FIRST = "the first warm-up run"
 PEAK = "peak memory of the process, as the tool monitored it"
 GROWTH = "growth of the process since the tool's start; on Linux and Android of its peak"
 TOLD_ERRORS = 3
+MOST_CONDITIONS = 200
 
 # What runtimes say; the first kind with a word in the text counts.
 _TELLING = {
@@ -135,6 +136,9 @@ def _conditions(log: LiteRtLog) -> Iterator[tuple[str, str]]:
     delegates += [f"{applied.name} ({applied.extent})" for applied in log.delegates.applied]
     if delegates:
         yield "delegates", harmless(", ".join(dict.fromkeys(delegates)))
+    for name, value in list(log.params.items())[:MOST_CONDITIONS]:
+        if name.startswith(CONDITION):
+            yield harmless(name.removeprefix(CONDITION)), harmless(value)
     notes = [warning for warning in log.warnings if not warning.startswith(NOISE)]
     if notes:
         yield "notes", harmless("; ".join(notes[:TOLD_ERRORS]))

@@ -17,8 +17,10 @@ from orchestrator.localcloud.auth import BearerAuth
 from orchestrator.localcloud.blobs import BlobStore
 from orchestrator.localcloud.config import CloudConfig
 from orchestrator.localcloud.device_cloud import DeviceCloud
+from orchestrator.localcloud.fleet import Fleet
 from orchestrator.localcloud.hub import Hub
 from orchestrator.localcloud.jobs import Jobs
+from orchestrator.localcloud.lanes import Lanes
 from orchestrator.localcloud.links import Links
 from orchestrator.localcloud.runner import Runner
 from orchestrator.localcloud.secret_file import load_or_make_secret
@@ -49,15 +51,19 @@ class LocalCloud:
         artifacts = Artifacts(self._state, store, max_bytes=config.max_upload_bytes)
         transfers = Transfers(self._state, store)
         jobs = Jobs(self._state, store, quota=config.job_quota)
-        self.runner = Runner(config, jobs, store, links, tidy=lambda: sweep(self._state, store, config))
+
+        def runner(lane: str) -> Runner:
+            return Runner(lane, config, jobs, store, links, tidy=lambda: sweep(self._state, store, config))
+
+        self.lanes = Lanes(config, jobs, runner)
         hub = Hub(config=config, tracking=Tracking(self._state), artifacts=artifacts, store=store, links=links)
         device_cloud = DeviceCloud(
             config=config,
-            devices=config.devices(),
+            fleet=Fleet(config.devices),
             transfers=transfers,
             jobs=jobs,
             links=links,
-            on_job=self.runner.wake,
+            on_job=self.lanes.wake,
         )
         storage = Storage(config=config, signer=signer, store=store, transfers=transfers, artifacts=artifacts)
         key_check = Middleware(BearerAuth, api_key=config.api_key)
@@ -71,7 +77,7 @@ class LocalCloud:
 
     def close(self) -> None:
         """Ends what is being measured and closes the database."""
-        self.runner.stop()
+        self.lanes.stop()
         self._state.close()
 
 

@@ -28,13 +28,17 @@ class Execute(Protocol):
     """
 
     def __call__(self, order: "WorkOrder", scratch: Path, *, stop: Event | None = None) -> Path:
-        """Carries out the order; called in a thread, one call at a time."""
+        """Carries out the order; called in a thread, one call of a lane at a time."""
 
 
 def _on_this_host(order: "WorkOrder", scratch: Path, *, stop: Event | None = None) -> Path:
     from orchestrator.localcloud.worker import execute
 
     return execute(order, scratch, stop=stop)
+
+
+def _one_lane(_device_name: str) -> str:
+    return "host"
 
 
 def _of_this_host() -> tuple[Device, ...]:
@@ -50,8 +54,9 @@ class CloudConfig:
     `url_ttl_s` is how long a signed URL holds, `device_url_ttl_s` the same for the one a bundle carries, which must
     outlive the queue. `ios_linger_s` is how long an IOS job stays in STOPPING with its results already published.
     `stall_timeout_s` ends a request whose body stops arriving. Bundles are deleted `bundle_keep_s` after their last
-    job, results `results_keep_s` after theirs. `job_quota` counts unfinished jobs. Raises UsageError on a host
-    that others can reach with a key that nobody chose.
+    job, results `results_keep_s` after theirs. `job_quota` counts unfinished jobs. `devices` is asked anew for every
+    list; those of one `lane` would disturb each other, so that one of them measures at a time. Raises UsageError on a
+    host that others can reach with a key that nobody chose.
     """
 
     data_dir: Path
@@ -73,7 +78,13 @@ class CloudConfig:
     bundle_keep_s: float = HOUR_S
     results_keep_s: float = 7 * DAY_S
     execute: Execute = _on_this_host
+    lane: Callable[[str], str] = _one_lane
     devices: Callable[[], tuple[Device, ...]] = _of_this_host
+
+    @property
+    def scratch(self) -> Path:
+        """The folder for what is being measured, emptied at every start."""
+        return self.data_dir / "scratch"
 
     def __post_init__(self) -> None:
         """Refuses what would be unsafe to serve."""

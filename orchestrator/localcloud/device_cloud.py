@@ -14,11 +14,12 @@ from orchestrator.localcloud import bodies
 from orchestrator.localcloud.answers import answer, created
 from orchestrator.localcloud.bodies import read_body
 from orchestrator.localcloud.config import CloudConfig
+from orchestrator.localcloud.fleet import Fleet
 from orchestrator.localcloud.jobs import Jobs
 from orchestrator.localcloud.links import Links
 from orchestrator.localcloud.receiving import has_body
 from orchestrator.localcloud.transfers import Transfers
-from orchestrator.protocol.device_cloud import DOWNLOAD_READY, Device, Download, JobArtifacts, Upload, UploadBody
+from orchestrator.protocol.device_cloud import DOWNLOAD_READY, Download, JobArtifacts, Upload, UploadBody
 
 ROOT = "/api/device-cloud"
 
@@ -28,7 +29,7 @@ class DeviceCloud:
     """The endpoints over devices, transfers and the queue. `on_job` is told of every new job."""
 
     config: CloudConfig
-    devices: tuple[Device, ...]
+    fleet: Fleet
     transfers: Transfers
     jobs: Jobs
     links: Links
@@ -48,7 +49,7 @@ class DeviceCloud:
 
     async def list_devices(self, _request: Request) -> Response:
         """All devices."""
-        return answer(self.devices)
+        return answer(await run_in_threadpool(self.fleet.present))
 
     async def make_upload(self, request: Request) -> Response:
         """Where a bundle goes: for ANDROID without a body, for IOS with the type."""
@@ -71,9 +72,9 @@ class DeviceCloud:
     async def submit_job(self, request: Request) -> Response:
         """A new job."""
         body = await read_body(request, bodies.NewJob, self.config)
-        device = next((device for device in self.devices if device.name == body.device_name), None)
+        device = await run_in_threadpool(self.fleet.find, body.device_name)
         job = await run_in_threadpool(self.jobs.submit, body, device)
-        self.on_job()
+        await run_in_threadpool(self.on_job)
         return created(job)
 
     async def job(self, request: Request) -> Response:

@@ -5,7 +5,7 @@ Defaults are this cloud's own: at least 30 runs and one second, but no more than
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ _MAX_SHOWN = 20
 _PLAIN = re.compile(r"[\w.-]{1,60}")
 
 # What the device does anyway, and the cloud sets for every bundle.
-_UNDERSTOOD = {
+UNDERSTOOD = {
     "graph",
     "enable_op_profiling",
     "op_profiling_output_mode",
@@ -62,16 +62,29 @@ def read_flags(params: Mapping[str, str], *, device_threads: int) -> Settings:
     _refuse_accelerators(params)
     given = {name: read(flag, params[flag]) for flag, (name, read) in _FLAGS.items() if flag in params}
     wanted = given.pop("threads", 0)
-    known = {*_FLAGS, *_UNDERSTOOD, *_ACCELERATORS, "input_layer", "input_layer_shape"}
+    known = {*_FLAGS, *UNDERSTOOD, *_ACCELERATORS, "input_layer", "input_layer_shape"}
     return Settings(
         threads=min(wanted, device_threads) if wanted > 0 else device_threads,
         shapes=_shapes(params.get("input_layer", ""), params.get("input_layer_shape", "")),
-        ignored=_shown(set(params) - known),
+        ignored=shown(set(params) - known),
         **given,
     )
 
 
-def _shown(names: Collection[str]) -> tuple[str, ...]:
+def check_values(params: Mapping[str, str]) -> None:
+    """Raises FlagError, naming the flag, where a flag that is known here has a value that makes no sense anywhere."""
+    readers = {flag: read for flag, (_, read) in _FLAGS.items()} | dict.fromkeys(_ACCELERATORS, _truth)
+    for flag in readers.keys() & params.keys():
+        readers[flag](flag, params[flag])
+    _shapes(params.get("input_layer", ""), params.get("input_layer_shape", ""))
+
+
+def ignored_note(ignored: Sequence[str]) -> tuple[str, ...]:
+    """What the reader of the results is told of flags that were left out."""
+    return (f"flags without a meaning on this device were ignored: {', '.join(ignored)}",) if ignored else ()
+
+
+def shown(names: Collection[str]) -> tuple[str, ...]:
     """The names as they may stand in a log, without the rest of what a bundle can put into a key."""
     plain = sorted(name for name in names if _PLAIN.fullmatch(name))[:_MAX_SHOWN]
     others = len(names) - len(plain)

@@ -1,9 +1,10 @@
-"""Jobs in the database: one queue per device, and one lease for the whole host.
+"""Jobs in the database: one queue per device, and one lease for each lane of devices that would disturb each other.
 
 The first unfinished job of a device waits for the lease (PENDING_DEVICE), those behind it wait for it (PENDING).
 """
 
 import zipfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,7 +27,7 @@ Result = Literal["PASSED", "FAILED", "ERRORED"]
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """A job that has been given the host. `bundle_id` is None where its bundle is gone."""
+    """A job that has been given its lane. `bundle_id` is None where its bundle is gone."""
 
     job_id: str
     device_name: str
@@ -78,18 +79,26 @@ class Jobs:
             raise Refusal(404, "the job has no results")
         return str(blob_id)
 
-    def recover(self) -> None:
-        """Puts jobs that were cut short back into the queue, or ends them: whoever calls holds the lease."""
-        begun = jobs.c.status.in_(_BEGUN)
+    def wanted(self) -> frozenset[str]:
+        """The names of the devices that have unfinished jobs."""
+        with self._state.read() as connection:
+            names = connection.execute(sa.select(jobs.c.device_name).where(jobs.c.status != DONE).distinct())
+            return frozenset(names.scalars())
+
+    def recover(self, devices: Collection[str]) -> None:
+        """Puts these devices' jobs that were cut short back into the queue, or ends them: we hold their lease."""
+        theirs = jobs.c.device_name.in_(devices)
+        begun = theirs & jobs.c.status.in_(_BEGUN)
         with self._state.write() as connection:
             _end(connection, begun & (jobs.c.starts >= MAX_STARTS), "ERRORED")
             connection.execute(sa.update(jobs).where(begun).values(status="PENDING"))
-            _end(connection, jobs.c.status == "STOPPING")
+            _end(connection, theirs & (jobs.c.status == "STOPPING"))
             _call_heads(connection)
 
-    def take(self) -> Lease | None:
-        """The next job to be measured, now PREPARING; None where nobody waits."""
-        first = sa.select(jobs.c.number).where(jobs.c.status == "PENDING_DEVICE").order_by(jobs.c.number).limit(1)
+    def take(self, devices: Collection[str]) -> Lease | None:
+        """The next job to be measured on one of these devices, now PREPARING; None where none waits."""
+        waiting = (jobs.c.status == "PENDING_DEVICE") & jobs.c.device_name.in_(devices)
+        first = sa.select(jobs.c.number).where(waiting).order_by(jobs.c.number).limit(1)
         with self._state.write() as connection:
             number = connection.execute(first).scalar_one_or_none()
             if number is None:

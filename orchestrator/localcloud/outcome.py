@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.localcloud.findings import Measured
-from orchestrator.localcloud.flags import Settings
+from orchestrator.localcloud.flags import Settings, ignored_note
 from orchestrator.localcloud.sessions import Fault, Profile
 
 
@@ -30,8 +30,7 @@ class Outcome:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader of the results should know besides the figures."""
-        flags = ", ".join(self.settings.ignored)
-        ignored = (f"flags without a meaning on this device were ignored: {flags}",) if flags else ()
+        ignored = ignored_note(self.settings.ignored)
         if not isinstance(self.profiled, Fault):
             return ignored
         return (*ignored, f"no per-operator profile: {self.profiled.reason}")

@@ -1,4 +1,4 @@
-"""The host's lease: one thread that takes the jobs one by one, has them measured, and publishes their results."""
+"""A lane's lease: one thread that takes its jobs one by one, has them measured, and publishes their results."""
 
 import logging
 import shutil
@@ -27,25 +27,25 @@ class Unmeasurable(Exception):
 
 
 class Runner:
-    """Carries out jobs in a thread of its own, from `start` to `stop`. Call `wake` when there is a new one."""
+    """Carries out a lane's jobs in a thread of its own, until it was stopped. Call `wake` when there is a new one."""
 
     def __init__(
-        self, config: CloudConfig, jobs: Jobs, store: BlobStore, links: Links, *, tidy: Callable[[], None]
+        self, lane: str, config: CloudConfig, jobs: Jobs, store: BlobStore, links: Links, *, tidy: Callable[[], None]
     ) -> None:
+        self._lane = lane
         self._config = config
         self._jobs = jobs
         self._store = store
         self._links = links
         self._tidy = tidy
-        self._scratch = config.data_dir / "scratch"
+        self._scratch = config.scratch
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._lingering: deque[tuple[float, str]] = deque()  # when each ends, and the job
-        self._thread = threading.Thread(target=self._serve, name="device-lease")
+        self._thread = threading.Thread(target=self._serve, name=f"lease of {lane}")
 
     def start(self) -> None:
         """Begins, with the jobs that an earlier server left."""
-        _make_empty(self._scratch)
         self._thread.start()
 
     def wake(self) -> None:
@@ -53,17 +53,19 @@ class Runner:
         self._wake.set()
 
     def stop(self) -> None:
-        """Ends what is being measured, puts its job back into the queue, and returns when the thread is gone."""
+        """Has what is being measured ended and its job put back into the queue."""
         self._stop.set()
         self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()
+
+    def join(self) -> None:
+        """Returns when the thread is gone."""
+        self._thread.join()
 
     def _serve(self) -> None:
         while not self._stop.is_set():
             try:
                 self._lingering.clear()
-                self._jobs.recover()
+                self._jobs.recover(self._devices())
                 self._tidy()
                 self._work()
             except Exception:  # this thread is all there is between a fault and jobs that wait for ever
@@ -73,13 +75,17 @@ class Runner:
     def _work(self) -> None:
         while not self._stop.is_set():
             self._end_lingering()
-            lease = self._jobs.take()
+            lease = self._jobs.take(self._devices())
             if lease is None:
                 self._wake.wait(self._until_next_end())
                 self._wake.clear()
             else:
                 self._carry_out(lease)
                 self._tidy()
+
+    def _devices(self) -> list[str]:
+        """Those of this lane that have jobs."""
+        return [name for name in self._jobs.wanted() if self._config.lane(name) == self._lane]
 
     def _carry_out(self, lease: Lease) -> None:
         scratch = self._scratch / lease.job_id
@@ -185,9 +191,3 @@ def _verdict(results: Path, scratch: Path) -> Result:
         return "FAILED"
     measured = (found.onnxruntime and found.onnxruntime.wall_clock) or (found.log and found.log.inference_avg_us)
     return "PASSED" if measured else "FAILED"
-
-
-def _make_empty(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(mode=0o700)

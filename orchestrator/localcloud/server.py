@@ -71,7 +71,7 @@ def _started(config: CloudConfig, storage_port: int) -> Iterator[LocalCloud]:
     """The cloud with its queue at work."""
     try:
         cloud = LocalCloud(config, storage_port=storage_port)
-        cloud.runner.start()
+        cloud.lanes.start()
     except (SQLAlchemyError, OSError) as error:
         reason = str(getattr(error, "orig", error))
         message = f"the data folder {config.data_dir} cannot be used: {reason}; repair it or choose another"

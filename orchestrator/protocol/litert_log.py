@@ -18,6 +18,7 @@ _OPTIONS_TITLE = "Summary of All Runs w/ Different Performance Options"
 _OPTION = re.compile(r"(?P<name>\S.{0,200}?) *: +(?:count=|(?P<failed>failed!))")
 _ERROR_WITHOUT_LEVEL = re.compile(r"Failed to apply .{1,100}? delegate|Disallowed CPU fallback detected")
 _GAVE_UP = "Benchmarking failed"
+CONDITION = "Phone's "  # begins a param of ours that says under which condition the figures were taken
 NOISE = "noise: "  # begins a warning of ours that says why the figures may be doubted
 
 
