@@ -25,7 +25,7 @@ def command(plan_path: Path, cloud: str | None, as_json: bool) -> None:
     async def check() -> Prepared:
         from orchestrator.cli.connect import connect
 
-        async with connect(plan.cloud) as opened:
+        async with connect(plan.cloud, plan.local) as opened:
             return await prepare(plan, opened)
 
     found = asyncio.run(check())

@@ -6,6 +6,7 @@ import sys
 import click
 
 from orchestrator.domain.device import Device, DeviceSelector, Platform, parse_os
+from orchestrator.domain.plan import LocalPolicy
 
 
 def _os(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -19,6 +20,7 @@ def _os(_context: click.Context, _parameter: click.Parameter, value: str) -> str
 @click.command("devices")
 @click.argument("name", default="*")
 @click.option("--cloud", default="local", show_default=True, help="local, hub or a URL.")
+@click.option("--adb", is_flag=True, help="With the phones that are attached to this computer.")
 @click.option("--platform", type=click.Choice([platform.value for platform in Platform], case_sensitive=False))
 @click.option("--os", "os_", default="", callback=_os, help="A glob, or comparisons such as '>=17,<19'.")
 @click.option("--vendor", default="*", help="A glob.")
@@ -26,7 +28,15 @@ def _os(_context: click.Context, _parameter: click.Parameter, value: str) -> str
 @click.option("--limit", type=click.IntRange(1))
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(
-    name: str, cloud: str, platform: str | None, os_: str, vendor: str, type_: str, limit: int | None, as_json: bool
+    name: str,
+    cloud: str,
+    adb: bool,
+    platform: str | None,
+    os_: str,
+    vendor: str,
+    type_: str,
+    limit: int | None,
+    as_json: bool,
 ) -> None:
     """List the cloud's devices; NAME is a glob. The options are a plan's device selectors."""
     from orchestrator.presentation.console import print_devices
@@ -34,15 +44,15 @@ def command(
 
     chosen = Platform(platform) if platform else None
     selector = DeviceSelector(name=name, platform=chosen, os=os_, vendor=vendor, type=type_, limit=limit)
-    devices = selector.pick(asyncio.run(_devices(cloud)))
+    devices = selector.pick(asyncio.run(_devices(cloud, adb=adb)))
     if as_json:
         click.echo(devices_as_json(devices))
     else:
         print_devices(devices, stream=sys.stdout)
 
 
-async def _devices(cloud: str) -> tuple[Device, ...]:
+async def _devices(cloud: str, *, adb: bool) -> tuple[Device, ...]:
     from orchestrator.cli.connect import connect
 
-    async with connect(cloud) as opened:
+    async with connect(cloud, LocalPolicy(adb=adb)) as opened:
         return await opened.device_cloud.devices()

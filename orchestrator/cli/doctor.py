@@ -7,23 +7,15 @@ import json
 import os
 import platform
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from orchestrator import __version__
+from orchestrator.cli.doctor_android import phone_findings
+from orchestrator.cli.finding import Finding
 from orchestrator.cli.home import home
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing looked at: whether it is there, what was found, and what to do where it is not."""
-
-    name: str
-    ok: bool
-    found: str
-    advice: str = ""
 
 
 @click.command("doctor")
@@ -57,6 +49,7 @@ def examine() -> list[Finding]:
         _database(),
         _hub(),
         _package("apprise", "Slack, Teams and e-mail", "notify"),
+        *phone_findings(),
     ]
 
 

@@ -23,6 +23,11 @@ def store_url() -> str:
     return os.environ.get("BENCH_STORE_URL") or str(home() / "store")
 
 
+def phone_tools() -> Path:
+    """The folder with the programs that are pushed to phones."""
+    return home() / "android"
+
+
 def kept_plans() -> Path:
     """The folder with the last good texts of plans that run by themselves."""
     return home() / "plans"

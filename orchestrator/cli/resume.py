@@ -49,7 +49,7 @@ async def _go_on(entry: RunEntry, journal: "Journal", *, quiet: bool, verbose: b
 
     await asyncio.to_thread(_check_models, entry)
     await _bring_old_models(entry)
-    async with connect(entry.run.cloud) as cloud:
+    async with connect(entry.run.cloud, entry.plan.local) as cloud:
         return await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose)
 
 

@@ -83,7 +83,7 @@ async def _run(
 
     if detach:
         check_detachable(plan.cloud)
-    async with connect(plan.cloud) as cloud:
+    async with connect(plan.cloud, plan.local) as cloud:
         prepared: Prepared = await prepare(plan, cloud)
         if dry_run:
             targets = prepared.targets

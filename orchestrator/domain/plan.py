@@ -96,6 +96,19 @@ class Notification:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LocalPolicy:
+    """What the local cloud offers besides this computer's processors, and what it asks of attached phones.
+
+    A phone whose battery holds less than `min_battery` (a fraction) is not measured; `cooldown_s` lies between two of
+    its jobs.
+    """
+
+    adb: bool = False
+    min_battery: float = 0.2
+    cooldown_s: float = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything the user asked for. `text` is the file as it was, `sha256` its hash."""
 
@@ -107,6 +120,7 @@ class Plan:
     models: tuple[ModelEntry, ...]
     devices: tuple[DeviceSelector, ...]
     cloud: str = "local"
+    local: LocalPolicy = field(default_factory=LocalPolicy)
     variants: tuple[Variant, ...] = (Variant(),)
     include: tuple[CellPattern, ...] = ()
     exclude: tuple[CellPattern, ...] = ()

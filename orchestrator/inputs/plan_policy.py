@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from orchestrator.domain.measurement import METRICS
-from orchestrator.domain.plan import NOTIFY_EVENTS, BaselinePolicy, GateRule, Gating, Limits, Schedule
+from orchestrator.domain.plan import NOTIFY_EVENTS, BaselinePolicy, GateRule, Gating, Limits, LocalPolicy, Schedule
 from orchestrator.inputs.plan_values import (
     Age,
+    Cooldown,
     Cron,
     NotifyTarget,
     PollInterval,
@@ -63,6 +64,17 @@ class LimitsSection(Section):
             message = f"'poll_interval' is longer than a timeout ({format_duration(shortest_s)}): jobs would end unseen"
             raise ValueError(message)
         return self
+
+
+class LocalSection(Section):
+    """The local cloud: which devices it has besides this computer's processors."""
+
+    adb: bool = LocalPolicy.adb
+    """Whether the Android phones that are attached over adb are devices too."""
+    min_battery: Share = Field(default=LocalPolicy.min_battery, json_schema_extra={"default": "20%"})
+    """A phone with less in its battery is not measured."""
+    cooldown_s: Cooldown = _duration_field(LocalPolicy.cooldown_s, "cooldown")
+    """The rest of a phone between two jobs."""
 
 
 class BaselineSection(Section):

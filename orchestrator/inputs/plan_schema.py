@@ -16,6 +16,7 @@ from orchestrator.inputs.plan_policy import (
     GateSection,
     GatingSection,
     LimitsSection,
+    LocalSection,
     NotifySection,
     ScheduleSection,
 )
@@ -61,6 +62,7 @@ class PlanSection(Section):
     """The hub's project, created if missing; default: the name."""
     cloud: Cloud = Plan.cloud
     """local, hub, or the address of a device cloud."""
+    local: LocalSection = LocalSection()
     models: list[ModelItem] = Field(min_length=1, max_length=MAX_ENTRIES)
     """Model files: paths, globs, or mappings with more to say."""
     devices: list[DeviceItem] = Field(min_length=1, max_length=MAX_ENTRIES)

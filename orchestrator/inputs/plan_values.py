@@ -171,6 +171,7 @@ FlagValue = Annotated[str, *_text(1000), BeforeValidator(_flag_value), WithJsonS
 Params = dict[FlagName, FlagValue]
 Shape = Annotated[list[Annotated[int, Field(ge=0, le=MAX_DIMENSION)]], Field(max_length=32)]
 PollInterval = Annotated[float, *_duration(0.01, 600)]
+Cooldown = Annotated[float, *_duration(0, 3600)]
 Timeout = Annotated[float, *_duration(0.1, 30 * DAY_S)]
 Reconcile = Annotated[
     float | None,
