@@ -41,6 +41,7 @@ def guarded_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("ADB_SERVER_SOCKET", "tcp:127.0.0.1:1")  # no test finds or starts the user's adb server
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -24,7 +25,8 @@ MAX_DEVICES = 100
 QUICK_S = 20.0  # for what a phone answers at once; adb's first call starts its server, which takes seconds
 
 _LOOK_EVERY_S = 0.05
-_TOLD_CHARS = 300
+_TOLD_CHARS = 2000
+_AFTER_PATHS = "': "
 _TRANSPORT = re.compile(r"\btransport_id:(\d{1,9})\b")
 _STATE = re.compile(r"(?:device|detached|unknown|" + "|".join(ADVICE) + r")\b")
 
@@ -101,11 +103,13 @@ class Adb:
 
     def push(self, serial: str, file: Path, to: str, *, timeout_s: float, stop: Event | None = None) -> None:
         """Copies a file to a phone."""
-        self._run(["-s", serial, "push", str(file), to], timeout_s=timeout_s, stop=stop)
+        with _without_paths(f"sending {file.name}"):
+            self._run(["-s", serial, "push", str(file), to], timeout_s=timeout_s, stop=stop)
 
     def pull(self, serial: str, path: str, to: Path, *, timeout_s: float, stop: Event | None = None) -> None:
         """Copies a file from a phone."""
-        self._run(["-s", serial, "pull", path, str(to)], timeout_s=timeout_s, stop=stop)
+        with _without_paths(f"fetching {to.name}"):
+            self._run(["-s", serial, "pull", path, str(to)], timeout_s=timeout_s, stop=stop)
 
     def _run(self, arguments: Sequence[str], *, timeout_s: float, stop: Event | None = None) -> str:
         """What it printed. A `shell` that fails is told apart by its missing mark, any other by its exit code."""
@@ -156,6 +160,16 @@ def _attached(line: str) -> Attached | None:
         return None
     transport = _TRANSPORT.search(rest)
     return Attached(serial=serial, state=state[0], transport=transport[1] if transport else "")
+
+
+@contextmanager
+def _without_paths(doing: str) -> Iterator[None]:
+    """adb names both files in full before it says why it could not copy them."""
+    try:
+        yield
+    except AdbError as error:
+        message = f"{doing}: {str(error).rpartition(_AFTER_PATHS)[2]}"
+        raise type(error)(message) from None
 
 
 def _last_line(text: str) -> str:

@@ -40,7 +40,7 @@ class Place:
 
     def make(self) -> None:
         """Makes it, and removes what jobs left whose phone went away under them: a phone has one job at a time."""
-        self._sh(f"rm -rf {BASE}/{_JOBS}* && mkdir -p {self.folder}")
+        self._sh(f"{_ending(f'{BASE}/{_JOBS}*')}; rm -rf {BASE}/{_JOBS}* && mkdir -p {self.folder}")
 
     def put_tool(self, tool: Tool) -> PurePosixPath:
         """The tool on the phone; pushed only where it is not there yet."""
@@ -74,12 +74,12 @@ class Place:
     def end(self) -> None:
         """Ends the tool, which outlives its connection."""
         with suppress(AdbError):
-            self.adb.shell(self.serial, f"kill -9 $(cat {self.folder / _PID}) 2>/dev/null")
+            self.adb.shell(self.serial, _ending(self.folder))
 
     def remove(self) -> None:
         """Leaves nothing; where the phone is away, the next job sees to it."""
         with suppress(AdbError):
-            self.adb.shell(self.serial, f"kill -9 $(cat {self.folder / _PID}) 2>/dev/null; rm -rf {self.folder}")
+            self.adb.shell(self.serial, f"{_ending(self.folder)}; rm -rf {self.folder}")
 
     def _put(self, file: Path, path: PurePosixPath, sha256: str) -> None:
         """Under its name only once it has arrived whole."""
@@ -104,16 +104,22 @@ class Place:
         said = self.adb.shell(self.serial, command, stop=self.stop)
         if said.code:
             told = " ".join(said.text[-_TOLD_CHARS:].split())
-            message = f"the phone refused {command.split()[0]}: {told}"
+            message = f"the phone gave no folder to work in: {told}"
             raise Trouble(message)
 
 
 def leave_nothing(adb: Adb, serial: str) -> None:
     """Removes everything of ours from a phone, as far as it can be reached."""
     try:
-        adb.shell(serial, f"rm -rf {BASE}/{_JOBS}* {BASE}/{_TOOLS}*")
+        adb.shell(serial, f"{_ending(f'{BASE}/{_JOBS}*')}; rm -rf {BASE}/{_JOBS}* {BASE}/{_TOOLS}*")
     except AdbError as error:
         LOG.warning("files may be left in %s of %s: %s", BASE, serial, error)
+
+
+def _ending(folders: PurePosixPath | str) -> str:
+    """The line that ends the tools of these folders. After a restart the number may be another process's."""
+    is_ours = f"grep -q {_TOOLS} /proc/$p/cmdline"
+    return f"for f in {folders}/{_PID}; do p=$(cat $f) && {is_ours} && kill -9 $p; done 2>/dev/null"
 
 
 _LONG_S = 6 * QUICK_S  # a model of gigabytes is hashed
