@@ -1,0 +1,164 @@
+"""The command itself, with a phone and this computer in one plan; and what it says and does before there is a phone."""
+
+import functools
+import hashlib
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCH = str(Path(sys.executable).with_name("bench"))
+PLAN = """\
+version: 1
+name: pocket
+local: {adb: true, cooldown: 0s}
+models: [tiny.tflite]
+devices: [Pixel Pretend, host-cpu-1t]
+params: {num_runs: 5, warmup_runs: 1, min_secs: 0.02, max_secs: 0.2}
+repeats: 2
+limits: {poll_interval: 100ms}
+"""
+
+Bench = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def bench(adb_server: Any, tmp_path: Path, tiny: bytes) -> Bench:
+    """Runs the command in a folder with the plan and its model, where it finds the tests' adb."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "tiny.tflite").write_bytes(tiny)
+    (folder / "plan.yaml").write_text(PLAN)
+    environment = {name: value for name, value in os.environ.items() if name != "ADB_SERVER_SOCKET"}
+
+    def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        settings = environment | adb_server.environment | more
+        called = [BENCH, *arguments]
+        return subprocess.run(
+            called, cwd=folder, env=settings, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def tool(tmp_path: Path, make_elf: Any) -> Path:
+    """A file that could be the tool."""
+    (tmp_path / "web").mkdir()
+    path = tmp_path / "web/android_aarch64_benchmark_model"
+    path.write_bytes(make_elf())
+    return path
+
+
+def sha256(path: Path) -> str:
+    """The file's."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def setup(bench: Bench, source: object, sha: str) -> "subprocess.CompletedProcess[str]":
+    """Installs the tool."""
+    return bench("cloud", "setup-android", "--benchmark-model", str(source), "--sha256", sha)
+
+
+def test_a_plan_runs_on_a_phone_and_on_this_computer(bench: Bench, phone: Any, tool: Path, tmp_path: Path) -> None:
+    assert setup(bench, tool, sha256(tool)).returncode == 0
+    done = bench("run", "plan.yaml", "--quiet")
+    assert done.returncode == 0, done.stderr
+    (results,) = (tmp_path / "work/reports").glob("*/results.json")
+    jobs = {(job["device"], job["repeat"]): job for job in json.loads(results.read_text())["jobs"]}
+    assert set(jobs) == {(device, repeat) for device in ("Pixel Pretend", "host-cpu-1t") for repeat in (1, 2)}
+    for repeat in (1, 2):
+        assert jobs["Pixel Pretend", repeat]["metrics"]["latency_ms"] == 12.5
+        assert 0 < jobs["host-cpu-1t", repeat]["metrics"]["latency_ms"] != 12.5
+    assert "Pixel Pretend" in results.with_name("report.html").read_text()
+    assert len(list((results.parent / "artifacts").rglob("phone-state.json"))) == 2
+    assert phone.files == []
+
+
+def test_a_cable_that_is_pulled_costs_an_attempt_and_no_result(
+    bench: Bench, phone: Any, tool: Path, tmp_path: Path, adb_server: Any
+) -> None:
+    setup(bench, tool, sha256(tool))
+    plan = tmp_path / "work/plan.yaml"
+    plan.write_text(PLAN.replace(", host-cpu-1t]", "]").replace("repeats: 2", "repeats: 1"))
+    phone.fault("cable")
+    over = threading.Event()
+
+    def plug_in() -> None:
+        while not (phone.has("gone") or over.wait(0.05)):
+            pass
+        phone.mend()
+        adb_server.run("connect", phone.address)
+
+    plugging = threading.Thread(target=plug_in)
+    plugging.start()
+    done = bench("run", "plan.yaml", "--quiet")
+    over.set()
+    plugging.join()
+    assert done.returncode == 0, done.stderr
+    (results,) = (tmp_path / "work/reports").glob("*/results.json")
+    (job,) = json.loads(results.read_text())["jobs"]
+    assert [attempt["outcome"] for attempt in job["attempts"]] == ["failed", "measured"]
+    assert job["attempts"][0]["failure"]["kind"] == "device"
+    assert phone.files == []
+
+
+def test_the_doctor_tells_of_each_phone_and_what_to_do(bench: Bench, attach: Any) -> None:
+    attach(ro__serialno="AAAA1111")
+    stranger = attach("unauthorized", ro__serialno="BBBB2222")
+    findings = {found["name"]: found for found in json.loads(bench("doctor", "--json").stdout)}
+    assert findings["adb"]["ok"]
+    assert findings["phone Pixel Pretend"]["found"] == "Android 16, PretendSilicon P9000: ready"
+    unknown = findings[f"phone {stranger.address}"]
+    assert (unknown["ok"], unknown["found"]) == (False, "unauthorized")
+    assert "allow USB debugging" in unknown["advice"]
+    assert "setup-android" in findings["benchmark_model"]["advice"]
+
+
+def test_devices_lists_phones_where_they_are_wanted(bench: Bench, phone: Any) -> None:
+    listed = [device["name"] for device in json.loads(bench("devices", "--adb", "--json").stdout)]
+    assert {"Pixel Pretend", "host-cpu-1t"} <= set(listed)
+
+
+def test_a_computer_without_adb_says_so(bench: Bench) -> None:
+    done = bench("check", "plan.yaml", ADB="/nowhere/adb")
+    assert done.returncode == 2
+    assert "ADB is set to '/nowhere/adb', which is no program" in done.stderr
+
+
+def test_the_setup_says_where_the_tool_is_and_takes_it_from_an_address(
+    bench: Bench, tool: Path, web: str, make_elf: Any, tmp_path: Path
+) -> None:
+    done = bench("cloud", "setup-android")
+    assert done.returncode == 2
+    assert "LiteRT's documentation" in done.stderr
+    url = f"{web}/{tool.name}?token=secret"
+    done = setup(bench, url, sha256(tool).upper())
+    assert done.returncode == 0, done.stderr
+    assert "benchmark_model for arm64-v8a is installed" in done.stdout
+    tool.write_bytes(make_elf(more=b"newer"))
+    refused = setup(bench, url, "0" * 64)
+    assert refused.returncode == 2
+    assert f"its sha256 is {sha256(tool)}" in refused.stderr
+    assert setup(bench, url, sha256(tool)).returncode == 0
+    (installed,) = (tmp_path / "work/.bench/android/arm64-v8a").iterdir()
+    assert installed.read_bytes() == tool.read_bytes()
+
+
+@pytest.fixture
+def web(tool: Path) -> Iterator[str]:
+    """The address of the tool's folder, served by this computer."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tool.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
