@@ -18,6 +18,33 @@ def test_one_lease_for_the_whole_host(cloud: Any, executor: Any) -> None:
     assert [order.device_name for order in executor.orders] == ["one", "one", "two"]
 
 
+def test_devices_of_other_lanes_measure_at_the_same_time(
+    config: Any, executor: Any, serve_cloud: Any, until: Any
+) -> None:
+    executor.may_go.clear()
+    lanes = {"one": "host", "one-ios": "host", "two": "two"}
+    with serve_cloud(replace(config, lane=lanes.__getitem__)) as cloud:
+        jobs = [cloud.submit(name)[0] for name in ("one", "two", "one-ios", "two")]
+        until(lambda: executor.running == 2)
+        assert [cloud.job(job)["status"] for job in jobs] == ["RUNNING", "RUNNING", "PENDING_DEVICE", "PENDING"]
+        executor.may_go.set()
+        assert [cloud.wait(job)["result"] for job in jobs] == ["PASSED"] * 4
+
+
+def test_devices_come_and_go_and_one_that_was_here_still_takes_jobs(config: Any, serve_cloud: Any) -> None:
+    present = list(config.devices())
+    with serve_cloud(replace(config, devices=lambda: tuple(present))) as cloud:
+        two = present.pop(1)
+        assert [device["name"] for device in cloud.data("GET", "/api/device-cloud/devices")] == ["one", "one-ios"]
+        body = {"modelUploadId": "none", "deviceName": two.name}
+        refused = cloud.api.post("/api/device-cloud/jobs", json=body)
+        assert refused.json()["message"] == "there is no such device"
+        present.append(two)
+        assert len(cloud.data("GET", "/api/device-cloud/devices")) == 3
+        present.pop()
+        assert cloud.wait(cloud.submit("two")[0])["result"] == "PASSED"
+
+
 def test_an_ios_device_that_is_stopping_holds_up_itself_alone(config: Any, executor: Any, serve_cloud: Any) -> None:
     with serve_cloud(replace(config, ios_linger_s=30.0)) as cloud:
         first, _ = cloud.submit("one-ios")

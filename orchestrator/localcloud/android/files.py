@@ -1,8 +1,8 @@
 """The result files of a job on a phone, put together from its sessions; what the tool itself said goes with them."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from orchestrator.localcloud.android.reading import doubts, told
@@ -46,10 +46,7 @@ def phone_files(run: PhoneRun) -> Files:
     """
     ended = [session for session in (run.latency, run.memory, run.profile) if isinstance(session, Session)]
     files: Files = {f"{session.name}-session.txt": session.text.encode() for session in ended}
-    states = {
-        session.name: {"before": _document(session, "before"), "after": _document(session, "after")}
-        for session in ended
-    }
+    states = {each.name: {"before": asdict(each.before), "after": asdict(each.after)} for each in ended}
     files[STATE_FILE] = json.dumps(states, indent=1).encode()
     files[LOG_FILE] = _log(run).encode()
     if result := _result(run):
@@ -57,11 +54,6 @@ def phone_files(run: PhoneRun) -> Files:
     if isinstance(run.profile, Session) and PROFILE in run.profile.files:
         files[OP_PROFILE_FILE] = run.profile.files[PROFILE]
     return files
-
-
-def _document(session: Session, when: str) -> Mapping[str, object]:
-    reading = session.before if when == "before" else session.after
-    return reading.as_document()
 
 
 def _log(run: PhoneRun) -> str:

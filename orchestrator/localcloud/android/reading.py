@@ -5,9 +5,8 @@ is None.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from orchestrator.localcloud.android.adb import Adb
 
@@ -33,10 +32,6 @@ class Reading:
     powered: bool | None = None
     power_save: bool | None = None
     screen_on: bool | None = None
-
-    def as_document(self) -> Mapping[str, Any]:
-        """For the file that keeps it."""
-        return asdict(self)
 
 
 def read_phone(adb: Adb, serial: str) -> Reading:

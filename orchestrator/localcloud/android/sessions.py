@@ -3,6 +3,7 @@
 The profiler costs time and the watch over the memory disturbs, so neither runs beside the latency.
 """
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,8 +57,8 @@ class Session:
 
 @dataclass(frozen=True, kw_only=True)
 class Sessions:
-    """What the sessions of one job share. Deadlines are on the monotonic clock: `fit_by_s` for the phone to become
-    fit, over all sessions, and `timeout_s` what they may take without that.
+    """What the sessions of one job share. On the monotonic clock, the phone must be fit by `fit_by_s`, and all of them
+    over by `over_by_s`.
     """
 
     adb: Adb
@@ -68,13 +69,13 @@ class Sessions:
     care: Care
     scratch: Path
     fit_by_s: float
-    timeout_s: float
+    over_by_s: float
     stop: Event | None
 
     def latency(self) -> Session:
         """The timed runs. Raises Trouble, AdbError and Stopped."""
         own = {"enable_op_profiling": "false", "report_peak_memory_footprint": "false", "result_file_path": RESULT}
-        return self._run("latency", {**self.flags, **own}, self.timeout_s, RESULT)
+        return self._run("latency", {**self.flags, **own}, RESULT)
 
     def memory(self) -> Session | Fault:
         """A few runs under the watch over the memory."""
@@ -94,7 +95,7 @@ class Sessions:
     def _second(self, name: str, flags: Mapping[str, str], file: str) -> Session | Fault:
         """A session whose failure costs its own figures alone."""
         try:
-            session = self._run(name, flags, min(self.timeout_s, SECOND_S), file)
+            session = self._run(name, flags, file, at_most_s=SECOND_S)
         except Trouble as trouble:
             return trouble.fault
         except AdbError as error:
@@ -103,18 +104,18 @@ class Sessions:
             return session.fault or Fault(kind="device", reason=f"the tool ended with exit code {session.code}")
         return session
 
-    def _run(self, name: str, flags: Mapping[str, str], timeout_s: float, file: str) -> Session:
+    def _run(self, name: str, flags: Mapping[str, str], file: str, *, at_most_s: float = math.inf) -> Session:
         before = wait_until_fit(self.adb, self.place.serial, self.care, self.fit_by_s, self.stop)
         arguments = [f"--{flag}={value}" for flag, value in {"graph": str(self.model), **flags}.items()]
         command = f"rm -f {file}; {self.place.command(self.tool, arguments)}"
-        began_s = time.monotonic()
+        limit_s = min(at_most_s, max(0.0, self.over_by_s - time.monotonic()))
         try:
             said = self.adb.shell(
-                self.place.serial, f"cd {self.place.folder} && {command}", timeout_s=timeout_s, stop=self.stop
+                self.place.serial, f"cd {self.place.folder} && {command}", timeout_s=limit_s, stop=self.stop
             )
         except TookTooLong:
             self.place.end()
-            message = f"the {name} session did not end in {time.monotonic() - began_s:.0f} s"
+            message = f"the {name} session did not end in {limit_s:.0f} s"
             raise Trouble(message, kind="run_timeout") from None
         after = read_phone(self.adb, self.place.serial)
         into = self.scratch / name

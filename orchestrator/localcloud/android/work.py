@@ -70,6 +70,7 @@ class PhoneBench:
         try:
             with self._as_trouble(name):
                 place.make()
+                now_s = time.monotonic()
                 sessions = Sessions(
                     adb=self._adb,
                     place=place,
@@ -78,8 +79,8 @@ class PhoneBench:
                     flags=flags.values,
                     care=care,
                     scratch=scratch,
-                    fit_by_s=time.monotonic() + care.settle_s,
-                    timeout_s=order.timeout_s,
+                    fit_by_s=now_s + care.settle_s,
+                    over_by_s=now_s + order.timeout_s,
                     stop=stop,
                 )
                 return _run(sessions, flags)

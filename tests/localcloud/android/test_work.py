@@ -12,6 +12,7 @@ import pytest
 
 from orchestrator.domain.measurement import Measurement
 from orchestrator.domain.outcome import Failed, FailureKind, Measured
+from orchestrator.localcloud.android import sessions
 from orchestrator.localcloud.sessions import Stopped
 
 MakeLab = Callable[..., Any]
@@ -175,9 +176,12 @@ def test_an_authorisation_that_is_taken_back_says_what_to_do(phone: Any, make_la
     assert "unauthorized: unlock it and allow USB debugging" in outcome.reason
 
 
-def test_a_second_session_that_fails_costs_its_own_figures_alone(phone: Any, make_lab: MakeLab) -> None:
+def test_a_second_session_that_fails_costs_its_own_figures_alone(
+    phone: Any, make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "SECOND_S", 1.0)
     phone.fault("hang-in-profile")
-    found = measured(make_lab().measure(timeout_s=2.0))
+    found = measured(make_lab().measure())
     assert found.metrics["latency_ms"].value == 12.5
     assert found.layers == ()
     assert "no per-operator profile: the profile session did not end" in found.conditions["notes"]
