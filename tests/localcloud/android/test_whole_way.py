@@ -26,6 +26,7 @@ repeats: 2
 limits: {poll_interval: 100ms}
 """
 
+KEY = "served-key-123"
 Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -122,9 +123,40 @@ def test_the_doctor_tells_of_each_phone_and_what_to_do(bench: Bench, attach: Any
     assert "setup-android" in findings["benchmark_model"]["advice"]
 
 
-def test_devices_lists_phones_where_they_are_wanted(bench: Bench, phone: Any) -> None:
-    listed = [device["name"] for device in json.loads(bench("devices", "--adb", "--json").stdout)]
-    assert {"Pixel Pretend", "host-cpu-1t"} <= set(listed)
+def test_a_served_cloud_offers_phones_as_they_come(bench: Bench, attach: Any, served: Any) -> None:
+    address = served()
+
+    def names() -> set[str]:
+        listed = bench("devices", "--cloud", address, "--json", EMBEDL_HUB_API_KEY=KEY)
+        return {device["name"] for device in json.loads(listed.stdout)}
+
+    assert "Pixel Pretend" not in names()
+    attach()
+    assert {"Pixel Pretend", "host-cpu-1t"} <= names()
+
+
+@pytest.fixture
+def served(adb_server: Any, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """`bench cloud serve --adb` in a process of its own; gives its address."""
+    processes = []
+
+    def serve() -> str:
+        environment = {name: value for name, value in os.environ.items() if name != "ADB_SERVER_SOCKET"}
+        process = subprocess.Popen(
+            [BENCH, "cloud", "serve", "--adb", "--port", "0", "--data", str(tmp_path / "cloud")],
+            env=environment | adb_server.environment | {"BENCH_CLOUD_API_KEY": KEY},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout
+        return process.stdout.readline().split()[5]
+
+    yield serve
+    for process in processes:
+        process.terminate()
+        process.communicate()
+        assert process.returncode == 0
 
 
 def test_a_computer_without_adb_says_so(bench: Bench) -> None:
