@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from orchestrator import __version__
 from orchestrator.cli.home import kept_plans
+from orchestrator.cli.phone_tool import check_phone_tool
 from orchestrator.client.cloud import Cloud
 from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.model import Model
@@ -83,7 +84,9 @@ def read_scheduled_plan(path: Path, tick: datetime) -> tuple[Plan, tuple[str, ..
 async def prepare(plan: Plan, cloud: Cloud) -> Prepared:
     """Checks models and targets. Raises UsageError with everything that is wrong, CloudError without a cloud."""
     models = await inspect_models(plan)
-    return Prepared(plan=plan, models=models, targets=resolve_targets(plan, await cloud.device_cloud.devices()))
+    targets = resolve_targets(plan, await cloud.device_cloud.devices())
+    check_phone_tool(plan, targets.devices)
+    return Prepared(plan=plan, models=models, targets=targets)
 
 
 async def inspect_models(plan: Plan) -> tuple[Model, ...]:

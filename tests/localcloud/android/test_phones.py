@@ -1,6 +1,8 @@
 """Phones as devices: what is told of them, their names, their coming and going."""
 
+import importlib.util
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import UsageError
-from orchestrator.localcloud.android.adb import Adb, Attached, find_adb, parse_devices
+from orchestrator.localcloud.android.adb import MISSING, Adb, Attached, find_adb, parse_devices
+from orchestrator.localcloud.android.beside import open_adb
 from orchestrator.localcloud.android.names import Names
 from orchestrator.localcloud.android.phone import Phone, parse_phone
 from orchestrator.localcloud.android.phones import Phones
@@ -134,6 +137,22 @@ def test_the_binary_is_the_variables_then_the_paths_then_the_packages(tmp_path: 
     assert bundled.parent.parent.name == "adbutils"
     with pytest.raises(UsageError, match="ADB is set to '/nowhere/adb', which is no program"):
         find_adb({"ADB": "/nowhere/adb"})
+
+
+@pytest.mark.parametrize(
+    ("script", "told"), [("echo error: cannot connect to daemon; exit 1", "cannot connect to daemon"), (None, MISSING)]
+)
+def test_an_adb_that_is_not_there_or_does_not_work_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str | None, told: str
+) -> None:
+    if script:
+        (tmp_path / "adb").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "adb").chmod(0o755)
+    else:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match=re.escape(told)):
+        open_adb()
 
 
 def test_only_a_phone_that_takes_commands_is_ready() -> None:
