@@ -33,5 +33,5 @@ async def _cancel(run_id: str) -> None:
         if entry.run.detached:
             await cancel_detached(entry)
             return
-        async with connect(entry.run.cloud, entry.plan.local) as cloud:
+        async with connect(entry.run.cloud) as cloud:
             await carry_out(entry, cloud, journal, quiet=True, verbose=False, drive=cancel)

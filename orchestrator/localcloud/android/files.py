@@ -6,15 +6,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from orchestrator.localcloud.android.reading import doubts, told
-from orchestrator.localcloud.android.sessions import PROFILE, RESULT, Session
+from orchestrator.localcloud.android.sessions import Session
 from orchestrator.localcloud.flags import ignored_note
 from orchestrator.localcloud.sessions import Fault
 from orchestrator.protocol.litert_log import CONDITION, NOISE, LiteRtLog, format_log, parse_log
-from orchestrator.protocol.litert_proto import (
-    BenchmarkResult,
-    encode_benchmark_result,
-    parse_benchmark_result,
-)
+from orchestrator.protocol.litert_proto import BenchmarkResult, encode_benchmark_result, parse_benchmark_result
 from orchestrator.protocol.results import BENCHMARK_RESULT_FILE, LOG_FILE, OP_PROFILE_FILE
 from orchestrator.protocol.unreadable import Unreadable
 
@@ -51,8 +47,8 @@ def phone_files(run: PhoneRun) -> Files:
     files[LOG_FILE] = _log(run).encode()
     if result := _result(run):
         files[BENCHMARK_RESULT_FILE] = encode_benchmark_result(result)
-    if isinstance(run.profile, Session) and PROFILE in run.profile.files:
-        files[OP_PROFILE_FILE] = run.profile.files[PROFILE]
+    if isinstance(run.profile, Session) and run.profile.file:
+        files[OP_PROFILE_FILE] = run.profile.file
     return files
 
 
@@ -93,7 +89,7 @@ def _notes(run: PhoneRun) -> Iterator[str]:
     for what, session in (("memory figures", run.memory), ("per-operator profile", run.profile)):
         if isinstance(session, Fault):
             yield f"no {what}: {session.reason}"
-    if isinstance(run.profile, Session) and PROFILE not in run.profile.files:
+    if isinstance(run.profile, Session) and not run.profile.file:
         yield "no per-operator profile: the tool wrote none"
 
 
@@ -108,6 +104,6 @@ def _result(run: PhoneRun) -> BenchmarkResult | None:
 
 def _read(session: Session) -> BenchmarkResult | None:
     try:
-        return parse_benchmark_result(session.files[RESULT].read_bytes()) if RESULT in session.files else None
+        return parse_benchmark_result(session.file.read_bytes()) if session.file else None
     except Unreadable:
         return None

@@ -7,6 +7,7 @@ from orchestrator.localcloud.android.adb import Adb, Attached
 from orchestrator.protocol.device_cloud import Cpu, Device
 
 DEVICE_TYPE = "phone"
+ANSWER_S = 8.0  # a phone that hangs must not hold up the list of all devices
 ASK = "getprop; cat /sys/devices/system/cpu/cpu*/cpufreq/cpuinfo_max_freq 2>/dev/null; true"
 
 _PROPERTY = re.compile(r"^\[([\w.-]{1,100})\]: \[(.{0,200}?)\]\s*$", re.MULTILINE)
@@ -36,7 +37,7 @@ class Phone:
 
 def ask_phone(adb: Adb, attached: Attached) -> Phone:
     """The phone at an attachment. Raises AdbError."""
-    return parse_phone(attached.serial, adb.shell(attached.serial, ASK).text)
+    return parse_phone(attached.serial, adb.shell(attached.serial, ASK, timeout_s=ANSWER_S).text)
 
 
 def parse_phone(serial: str, text: str) -> Phone:

@@ -5,13 +5,14 @@ The tool lies beside it, pushed once; it goes when the cloud is stopped.
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from shlex import quote
 from threading import Event
 
-from orchestrator.localcloud.android.adb import QUICK_S, Adb, AdbError
+from orchestrator.localcloud.android.adb import QUICK_S, Adb, AdbError, Said, TookTooLong
 from orchestrator.localcloud.android.tool import Tool
 from orchestrator.localcloud.android.trouble import Trouble
 
@@ -40,7 +41,7 @@ class Place:
 
     def make(self) -> None:
         """Makes it, and removes what jobs left whose phone went away under them: a phone has one job at a time."""
-        self._sh(f"{_ending(f'{BASE}/{_JOBS}*')}; rm -rf {BASE}/{_JOBS}* && mkdir -p {self.folder}")
+        self._sh(f"{_CLEAR}; mkdir -p {self.folder}")
 
     def put_tool(self, tool: Tool) -> PurePosixPath:
         """The tool on the phone; pushed only where it is not there yet."""
@@ -66,18 +67,19 @@ class Place:
         self.adb.pull(self.serial, str(path), into / name, timeout_s=_transfer_s(int(size)), stop=self.stop)
         return into / name
 
-    def command(self, tool: PurePosixPath, arguments: list[str]) -> str:
-        """The line that runs the tool in the folder, and leaves the number of its process there."""
+    def run(self, tool: PurePosixPath, arguments: Sequence[str], *, timeout_s: float) -> Said:
+        """Runs the tool in the folder, where the number of its process is left. Raises TookTooLong with it ended."""
         words = " ".join(map(quote, [str(tool), *arguments]))
-        return f"cd {self.folder} && sh -c {quote(f'echo $$ > {_PID}; exec {words}')}"
-
-    def end(self) -> None:
-        """Ends the tool, which outlives its connection."""
-        with suppress(AdbError):
-            self.adb.shell(self.serial, _ending(self.folder))
+        line = f"cd {self.folder} && sh -c {quote(f'echo $$ > {_PID}; exec {words}')}"
+        try:
+            return self.adb.shell(self.serial, line, timeout_s=timeout_s, stop=self.stop)
+        except TookTooLong:
+            with suppress(AdbError):
+                self.adb.shell(self.serial, _ending(self.folder))
+            raise
 
     def remove(self) -> None:
-        """Leaves nothing; where the phone is away, the next job sees to it."""
+        """Leaves nothing, also not the tool, which outlives its connection; of a phone that is away, the next job."""
         with suppress(AdbError):
             self.adb.shell(self.serial, f"{_ending(self.folder)}; rm -rf {self.folder}")
 
@@ -104,14 +106,14 @@ class Place:
         said = self.adb.shell(self.serial, command, stop=self.stop)
         if said.code:
             told = " ".join(said.text[-_TOLD_CHARS:].split())
-            message = f"the phone gave no folder to work in: {told}"
+            message = f"the phone refused its storage: {told}"
             raise Trouble(message)
 
 
 def leave_nothing(adb: Adb, serial: str) -> None:
     """Removes everything of ours from a phone, as far as it can be reached."""
     try:
-        adb.shell(serial, f"{_ending(f'{BASE}/{_JOBS}*')}; rm -rf {BASE}/{_JOBS}* {BASE}/{_TOOLS}*")
+        adb.shell(serial, f"{_CLEAR} {BASE}/{_TOOLS}*")
     except AdbError as error:
         LOG.warning("files may be left in %s of %s: %s", BASE, serial, error)
 
@@ -122,6 +124,7 @@ def _ending(folders: PurePosixPath | str) -> str:
     return f"for f in {folders}/{_PID}; do p=$(cat $f) && {is_ours} && kill -9 $p; done 2>/dev/null"
 
 
+_CLEAR = f"{_ending(f'{BASE}/{_JOBS}*')}; rm -rf {BASE}/{_JOBS}*"
 _LONG_S = 6 * QUICK_S  # a model of gigabytes is hashed
 
 

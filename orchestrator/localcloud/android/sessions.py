@@ -6,7 +6,7 @@ The profiler costs time and the watch over the memory disturbs, so neither runs 
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Event
 
@@ -18,7 +18,7 @@ from orchestrator.localcloud.android.trouble import Trouble
 from orchestrator.localcloud.sessions import Fault, Kind
 from orchestrator.protocol.proto_table import MAX_PROTO_BYTES
 
-RESULT, PROFILE = "results.pb", "profile.pb"
+LATENCY_RESULT, MEMORY_RESULT, PROFILE = "latency.pb", "memory.pb", "profile.pb"
 BRIEF = {"num_runs": "10", "warmup_runs": "1", "min_secs": "0", "warmup_min_secs": "0"}  # memory needs no statistics
 SECOND_S = 120.0  # at most for a session after the first
 
@@ -35,14 +35,14 @@ _NOT_RUN = (126, 127)
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A session that came to its end: what the tool printed, its exit code, its files, and the phone around it."""
+    """A session that came to its end: what the tool printed, its exit code, its file, and the phone around it."""
 
     name: str
     text: str
     code: int
     before: Reading
     after: Reading
-    files: Mapping[str, Path] = field(default_factory=dict)
+    file: Path | None
 
     @property
     def fault(self) -> Fault | None:
@@ -57,8 +57,9 @@ class Session:
 
 @dataclass(frozen=True, kw_only=True)
 class Sessions:
-    """What the sessions of one job share. On the monotonic clock, the phone must be fit by `fit_by_s`, and all of them
-    over by `over_by_s`.
+    """What the sessions of one job share.
+
+    On the monotonic clock, the phone must be fit by `fit_by_s`, and all sessions be over by `over_by_s`.
     """
 
     adb: Adb
@@ -74,13 +75,13 @@ class Sessions:
 
     def latency(self) -> Session:
         """The timed runs. Raises Trouble, AdbError and Stopped."""
-        own = {"enable_op_profiling": "false", "report_peak_memory_footprint": "false", "result_file_path": RESULT}
-        return self._run("latency", {**self.flags, **own}, RESULT)
+        own = {"enable_op_profiling": "false", "report_peak_memory_footprint": "false"}
+        return self._run("latency", {**self.flags, **own, "result_file_path": LATENCY_RESULT}, LATENCY_RESULT)
 
     def memory(self) -> Session | Fault:
         """A few runs under the watch over the memory."""
-        own = {"enable_op_profiling": "false", "report_peak_memory_footprint": "true", "result_file_path": RESULT}
-        return self._second("memory", {**self.flags, **BRIEF, **own}, RESULT)
+        own = {"enable_op_profiling": "false", "report_peak_memory_footprint": "true"}
+        return self._second("memory", {**self.flags, **BRIEF, **own, "result_file_path": MEMORY_RESULT}, MEMORY_RESULT)
 
     def profile(self) -> Session | Fault:
         """The runs under the operators' profiler."""
@@ -107,25 +108,14 @@ class Sessions:
     def _run(self, name: str, flags: Mapping[str, str], file: str, *, at_most_s: float = math.inf) -> Session:
         before = wait_until_fit(self.adb, self.place.serial, self.care, self.fit_by_s, self.stop)
         arguments = [f"--{flag}={value}" for flag, value in {"graph": str(self.model), **flags}.items()]
-        command = f"rm -f {file}; {self.place.command(self.tool, arguments)}"
         limit_s = min(at_most_s, max(0.0, self.over_by_s - time.monotonic()))
         try:
-            said = self.adb.shell(
-                self.place.serial, f"cd {self.place.folder} && {command}", timeout_s=limit_s, stop=self.stop
-            )
+            said = self.place.run(self.tool, arguments, timeout_s=limit_s)
         except TookTooLong:
-            self.place.end()
             message = f"the {name} session did not end in {limit_s:.0f} s"
             raise Trouble(message, kind="run_timeout") from None
         after = read_phone(self.adb, self.place.serial)
         into = self.scratch / name
         into.mkdir()
-        found = self.place.fetch(file, into, max_bytes=MAX_PROTO_BYTES)
-        return Session(
-            name=name,
-            text=said.text,
-            code=said.code,
-            before=before,
-            after=after,
-            files={file: found} if found else {},
-        )
+        found = None if said.code else self.place.fetch(file, into, max_bytes=MAX_PROTO_BYTES)
+        return Session(name=name, text=said.text, code=said.code, before=before, after=after, file=found)

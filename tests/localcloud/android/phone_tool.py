@@ -91,7 +91,9 @@ def say(flags: dict[str, str], content: bytes, profiled: bool, watched: bool) ->
         f"Memory footprint delta from the start of the tool (MB): init=4 overall={20 if watched else 1000}",
         *(["Overall peak memory footprint (MB) via periodic monitoring: 64.5"] if watched else []),
     ]
-    print("\n".join(f"INFO: {line}" for line in lines))
+    print(
+        "\n".join(f"INFO: {line}" for line in lines).replace(str(average), "nan" if has("nonsense") else str(average))
+    )
 
 
 if __name__ == "__main__":

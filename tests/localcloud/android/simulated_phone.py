@@ -30,6 +30,7 @@ FAULTS = {
     "unauthorized": "the phone does not know this computer",
     "full": "files that are pushed find no space",
     "damaged": "files that are pushed arrive with another last byte",
+    "nonsense": "the tool prints numbers that are none",
     "old-tool": "the tool writes no results.pb",
     "disabled": "the tool cannot be executed",
 }

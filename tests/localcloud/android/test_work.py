@@ -144,6 +144,7 @@ def test_flags_that_make_no_sense_are_named_before_the_phone_is_touched(
         ("full", FailureKind.DEVICE, "No space left on device"),
         ("damaged", FailureKind.DEVICE, "arrived damaged"),
         ("disabled", FailureKind.DEVICE, "cannot run the installed benchmark_model"),
+        ("nonsense", FailureKind.RESULTS_UNREADABLE, "nan is not a finite number"),
         ("crash", FailureKind.MODEL_CRASH, "segmentation fault"),
         ("no-memory", FailureKind.OUT_OF_MEMORY, "memory runs out"),
     ],
@@ -155,7 +156,7 @@ def test_what_goes_wrong_has_its_kind_and_leaves_nothing(
     phone.fault(fault)
     outcome = failed(lab.measure(timeout_s=2.0 if fault == "hang" else 60.0))
     assert outcome.kind is kind
-    assert outcome.kind.is_infrastructure == (kind in (FailureKind.RUN_TIMEOUT, FailureKind.DEVICE))
+    assert outcome.kind.is_infrastructure == (kind not in (FailureKind.MODEL_CRASH, FailureKind.OUT_OF_MEMORY))
     assert told in outcome.reason
     assert not [name for name in phone.files if "job" in name or "part" in name]
     assert phone.running == []
