@@ -170,7 +170,7 @@ class SimulatedPhone:
         self._connections.add(connection)
         try:
             await connection.run()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             connection.close()

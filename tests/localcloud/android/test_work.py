@@ -144,7 +144,6 @@ def test_flags_that_make_no_sense_are_named_before_the_phone_is_touched(
         ("full", FailureKind.DEVICE, "No space left on device"),
         ("damaged", FailureKind.DEVICE, "arrived damaged"),
         ("disabled", FailureKind.DEVICE, "cannot run the installed benchmark_model"),
-        ("nonsense", FailureKind.RESULTS_UNREADABLE, "nan is not a finite number"),
         ("crash", FailureKind.MODEL_CRASH, "segmentation fault"),
         ("no-memory", FailureKind.OUT_OF_MEMORY, "memory runs out"),
     ],
@@ -156,7 +155,7 @@ def test_what_goes_wrong_has_its_kind_and_leaves_nothing(
     phone.fault(fault)
     outcome = failed(lab.measure(timeout_s=2.0 if fault == "hang" else 60.0))
     assert outcome.kind is kind
-    assert outcome.kind.is_infrastructure == (kind not in (FailureKind.MODEL_CRASH, FailureKind.OUT_OF_MEMORY))
+    assert outcome.kind.is_infrastructure == (kind in (FailureKind.RUN_TIMEOUT, FailureKind.DEVICE))
     assert told in outcome.reason
     assert not [name for name in phone.files if "job" in name or "part" in name]
     assert phone.running == []
@@ -198,6 +197,13 @@ def test_a_second_session_that_fails_costs_its_own_figures_alone(
     assert found.layers == ()
     assert "no per-operator profile: the profile session did not end" in found.conditions["notes"]
     assert phone.running == []
+
+
+def test_numbers_that_are_none_are_not_taken_for_some(phone: Any, make_lab: MakeLab) -> None:
+    phone.fault("nonsense", "old-tool")
+    outcome = failed(make_lab().measure())
+    assert outcome.kind is FailureKind.RESULTS_UNREADABLE
+    assert "nan is not a finite number" in outcome.reason
 
 
 def test_a_model_that_the_tool_refuses_is_not_tried_again(phone: Any, make_lab: MakeLab) -> None:
