@@ -97,7 +97,7 @@ class Adb:
         text = self._run(["-s", serial, "shell", line], timeout_s=timeout_s, stop=stop).replace("\r\n", "\n")
         said, found, code = text.rpartition(f"\n{mark} ")
         if not found or not code.strip().isdigit():
-            message = f"the connection was lost ({_last_line(text)})"
+            message = f"the connection was lost ({_reason(text)})"
             raise AdbError(message)
         return Said(text=said, code=int(code))
 
@@ -128,7 +128,7 @@ class Adb:
             printed.seek(0)
             text = printed.read(MAX_OUTPUT_BYTES).decode(errors="replace")
         if process.returncode and "shell" not in arguments:
-            raise AdbError(_last_line(text))
+            raise AdbError(_reason(text))
         return text
 
 
@@ -172,7 +172,8 @@ def _without_paths(doing: str) -> Iterator[None]:
         raise type(error)(message) from None
 
 
-def _last_line(text: str) -> str:
-    """adb's reason is the last thing it prints."""
+def _reason(text: str) -> str:
+    """adb's last word on an error, where it has one: what it sums up on its other stream may come after it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()] or ["without a word"]
-    return "".join(letter if letter.isprintable() else " " for letter in lines[-1][:_TOLD_CHARS])
+    last = next((line for line in reversed(lines) if "error:" in line), lines[-1])
+    return "".join(letter if letter.isprintable() else " " for letter in last[:_TOLD_CHARS])

@@ -85,7 +85,8 @@ def test_a_phone_that_does_not_know_this_computer_is_no_device(
     adb: Adb, attach: Callable[..., Any], tmp_path: Path
 ) -> None:
     attach("unauthorized")
-    assert [found.state for found in adb.devices()] == ["unauthorized"]
+    (found,) = adb.devices()
+    assert found.state in ("unauthorized", "authorizing")
     assert Phones(adb, Names(tmp_path / "names.json", taken=())).devices() == ()
 
 

@@ -118,7 +118,8 @@ def test_the_doctor_tells_of_each_phone_and_what_to_do(bench: Bench, attach: Any
     assert findings["adb"]["ok"]
     assert findings["phone Pixel Pretend"]["found"] == "Android 16, PretendSilicon P9000: ready"
     unknown = findings[f"phone {stranger.address}"]
-    assert (unknown["ok"], unknown["found"]) == (False, "unauthorized")
+    assert not unknown["ok"]
+    assert unknown["found"] in ("unauthorized", "authorizing")
     assert "allow USB debugging" in unknown["advice"]
     assert "setup-android" in findings["benchmark_model"]["advice"]
 
