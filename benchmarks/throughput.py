@@ -21,33 +21,9 @@ from typing import Any
 
 from farm.models import Traits, write_model
 from farm.process import RunningFarm, Terms, running_farm
+from farm.setting import Setting
 
 BENCH = Path(sys.executable).with_name("bench")
-
-PLAN = """\
-version: 1
-name: throughput
-cloud: {cloud}
-models: [short.onnx, long.onnx]
-devices: ["simulated-*"]
-repeats: {repeats}
-limits: {{in_flight: {in_flight}, per_device: 2, poll_interval: 1s}}
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """So many devices with two models each; `time_scale` of the clock for a second of theirs."""
-
-    devices: int
-    repeats: int
-    time_scale: float
-
-    @property
-    def jobs(self) -> int:
-        """How many that makes."""
-        return 2 * self.devices * self.repeats
-
 
 SETTINGS = {
     setting.jobs: setting
@@ -98,7 +74,7 @@ def run(setting: Setting, folder: Path, times: int) -> list[Cost]:
 
 
 def _run(setting: Setting, folder: Path, farm: RunningFarm) -> Cost:
-    plan = PLAN.format(cloud=farm.base_url, repeats=setting.repeats, in_flight=2 * setting.devices)
+    plan = setting.plan("throughput", farm.base_url)
     (folder / "plan.yaml").write_text(plan)
     begin = time.monotonic()
     with (folder / "output.txt").open("w") as output:

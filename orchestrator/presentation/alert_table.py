@@ -1,6 +1,5 @@
-"""Alerts in the terminal and for programs: `bench alerts`, and the alerts of a run's cells."""
+"""Alerts in the terminal: `bench alerts`, and the alerts of a run's cells."""
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TextIO
@@ -11,7 +10,6 @@ from rich.text import Text
 
 from orchestrator.domain.alert import Alert, AlertState
 from orchestrator.presentation.alert_words import AlertWords, alert_words, by_urgency, standing
-from orchestrator.presentation.results_from_domain import alert_shape
 from orchestrator.presentation.terminal import open_console, plain
 from orchestrator.presentation.text import moment, plural
 
@@ -47,17 +45,6 @@ def print_life(steps: Sequence[Alert], now: datetime, *, stream: TextIO) -> None
     console.print(plain(f"project {alert.project}; found {moment(alert.opened_at)} by run {alert.run_id}"))
     for step in steps[1:]:
         console.print(Padding(plain(_told_step(step)), (0, 0, 0, 2), expand=False))
-
-
-def alerts_as_json(alerts: Iterable[Alert]) -> str:
-    """One object an alert, in the order of the list."""
-    return json.dumps([alert_shape(alert).model_dump(mode="json") for alert in by_urgency(alerts)], indent=1)
-
-
-def life_as_json(steps: Sequence[Alert]) -> str:
-    """The alert as it stands, with its earlier `steps`."""
-    *earlier, alert = (alert_shape(step).model_dump(mode="json") for step in steps)
-    return json.dumps({**alert, "steps": earlier}, indent=1)
 
 
 def _details(words: AlertWords) -> Iterable[str]:
