@@ -7,6 +7,7 @@ message, a tuple a repeated field (numbers packed). The bytes are read and writt
 import dataclasses
 import functools
 import math
+import threading
 import typing
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ _Wire = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {int: _Wire.TYPE_INT64, float: _Wire.TYPE_FLOAT, str: _Wire.TYPE_STRING}
 _PACKAGE = "bench"
 _POOL = descriptor_pool.DescriptorPool()
+_DESCRIBING = threading.Lock()  # results are read in threads, and the pool takes each name only once
 
 _Row = TypeVar("_Row")
 
@@ -122,8 +124,13 @@ def _to_message(row: Any) -> Any:
     return written
 
 
-@functools.cache
 def _message_class(row: Any) -> Any:
+    with _DESCRIBING:
+        return _described_class(row)
+
+
+@functools.cache
+def _described_class(row: Any) -> Any:
     return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(_describe(row)))
 
 

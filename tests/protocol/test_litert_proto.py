@@ -1,6 +1,8 @@
 """The protos of formats.md sections 2 to 4: its test vectors, round trips, and bytes that are no such message."""
 
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -187,3 +189,29 @@ def test_a_damaged_vector_parses_or_is_refused(data: st.DataObject) -> None:
 def test_what_is_no_message_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
         litert_proto.parse_benchmark_result(data)
+
+
+FIRST_TOGETHER = """
+import sys, threading
+from orchestrator.protocol.litert_proto import OpProfile
+from orchestrator.protocol.proto_table import parse_message
+sys.setswitchinterval(1e-6)
+together, failed = threading.Barrier(8), []
+def read():
+    together.wait()
+    try:
+        parse_message(OpProfile, b"")
+    except Exception as error:
+        failed.append(error)
+threads = [threading.Thread(target=read) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+sys.exit(str(failed) if failed else 0)
+"""
+
+
+def test_threads_may_read_the_first_message_together() -> None:
+    """Each in a process of its own, in which no message has been described yet."""
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", FIRST_TOGETHER], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
