@@ -101,6 +101,9 @@ async def _save_artifact(context: Context, job: JobEntry, file: str) -> JobEntry
         except Refused as refusal:
             context.notice(f"{file} is not saved on the hub: {refusal}")
             return job
+        except OSError as error:
+            context.notice(f"{file} is not saved on the hub: {error.strerror or 'it cannot be read'}")
+            return job
         job, failure = await _send(context, job, file)
         if failure and not left:
             context.notice(f"{file} is not saved on the hub: {failure}")
