@@ -7,6 +7,7 @@ and its resumption are the same call. No engine is in sight.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
 
 from orchestrator.client.cloud import build_bundle, read_outcome
@@ -200,7 +201,7 @@ class _Driver:
         job = await self._context.raw_files.keep(job, archive)
         model = self._context.entry.model_of(job.key)
         outcome = await asyncio.to_thread(read_outcome, archive, folder, model)
-        files = await asyncio.to_thread(lambda: sorted(path for path in folder.rglob("*") if path.is_file()))
+        files = await asyncio.to_thread(_raw_files, folder)
         relative = tuple(str(path.relative_to(self._context.entry.folder)) for path in files)
         return await self._conclude(replace(job, files=relative), outcome)
 
@@ -222,6 +223,11 @@ class _Driver:
 
     def _device(self, job: JobEntry) -> Device:
         return self._context.entry.device(job.key.cell.device)
+
+
+def _raw_files(folder: Path) -> list[Path]:
+    """The files below a folder without drafts, whose names begin with a dot: another task may be at the same job."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
 
 
 def _failure(state: JobState, error: CloudError) -> Failed:
