@@ -5,6 +5,7 @@ And a PostgreSQL for those that want one.
 
 import os
 import socket
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+# Tests start commands by the hundred: each module is compiled once, also where the environment keeps no bytecode.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile("house", deadline=None)  # a test is never failed by a busy machine
 settings.load_profile("house")
