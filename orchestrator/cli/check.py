@@ -17,8 +17,8 @@ from orchestrator.domain.plan import Plan
 def command(plan_path: Path, cloud: str | None, as_json: bool) -> None:
     """Check PLAN, its models, its devices and its cells; submit nothing."""
     from orchestrator.cli.prepare import Prepared, prepare, read_plan
-    from orchestrator.presentation.console import print_check
     from orchestrator.presentation.listing import check_as_json
+    from orchestrator.presentation.tables import print_check
 
     plan = read_plan(plan_path, cloud=cloud)
 

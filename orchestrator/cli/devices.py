@@ -39,8 +39,8 @@ def command(
     as_json: bool,
 ) -> None:
     """List the cloud's devices; NAME is a glob. The options are a plan's device selectors."""
-    from orchestrator.presentation.console import print_devices
     from orchestrator.presentation.listing import devices_as_json
+    from orchestrator.presentation.tables import print_devices
 
     chosen = Platform(platform) if platform else None
     selector = DeviceSelector(name=name, platform=chosen, os=os_, vendor=vendor, type=type_, limit=limit)

@@ -4,13 +4,16 @@ import asyncio
 import sys
 from collections import defaultdict
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.cli.home import database_url
 from orchestrator.domain.cell import Cell, CellPattern
 from orchestrator.domain.measurement import METRICS
-from orchestrator.domain.trend import Trend, trend_of
+
+if TYPE_CHECKING:
+    from orchestrator.domain.trend import Trend
 
 
 @click.command("history")
@@ -25,17 +28,20 @@ from orchestrator.domain.trend import Trend, trend_of
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(model: str, device: str, variant: str, project: str | None, metric: str, limit: int, as_json: bool) -> None:
     """Show how cells went over time: each session's number, what is usual, and where it changed for good."""
-    from orchestrator.presentation.history_table import history_as_json, print_history
-
     pattern = CellPattern(model=model, device=device, variant=variant)
     trends = asyncio.run(_trends(pattern, project, metric, limit))
     if as_json:
+        from orchestrator.presentation.history_json import history_as_json
+
         click.echo(history_as_json(trends))
     else:
+        from orchestrator.presentation.history_table import print_history
+
         print_history(trends, stream=sys.stdout)
 
 
-async def _trends(pattern: CellPattern, project: str | None, metric: str, limit: int) -> list[Trend]:
+async def _trends(pattern: CellPattern, project: str | None, metric: str, limit: int) -> "list[Trend]":
+    from orchestrator.domain.trend import trend_of
     from orchestrator.history.journal import open_journal
 
     now, cells_of = datetime.now(UTC), defaultdict[str, list[Cell]](list)

@@ -77,7 +77,7 @@ async def _run(
     from orchestrator.cli.kept import open_kept_models
     from orchestrator.cli.prepare import Prepared, new_run, prepare
     from orchestrator.history.journal import open_journal
-    from orchestrator.presentation.console import print_check
+    from orchestrator.presentation.tables import print_check
     from orchestrator.workflow.evidence import check_pinned
     from orchestrator.workflow.old_models import needs_old_models, with_old_models
 

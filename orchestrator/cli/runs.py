@@ -16,13 +16,14 @@ Progress = dict[str, tuple[int, int]]
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(limit: int, as_json: bool) -> None:
     """List the runs, newest first."""
-    from orchestrator.presentation.console import print_runs
-    from orchestrator.presentation.listing import runs_as_json
-
     runs, done = asyncio.run(_runs(limit))
     if as_json:
+        from orchestrator.presentation.listing import runs_as_json
+
         click.echo(runs_as_json(runs, done))
     else:
+        from orchestrator.presentation.tables import print_runs
+
         print_runs(runs, done, stream=sys.stdout)
 
 

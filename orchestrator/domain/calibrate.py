@@ -11,7 +11,7 @@ import numpy as np
 
 from orchestrator.domain.contrast import differences_of
 from orchestrator.domain.control_rule import band_of_pairs
-from orchestrator.domain.evidence import Pair, log_jobs
+from orchestrator.domain.evidence import log_jobs
 from orchestrator.domain.history_rule import (
     HARD_GATE_SESSIONS,
     LEAST_SESSIONS,
@@ -21,7 +21,7 @@ from orchestrator.domain.history_rule import (
     session_numbers,
 )
 from orchestrator.domain.noise import Logs, resolution_of, robust_spread
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import Pair, Session
 
 TIGHTEST = 0.05
 SAFETY = 2.0  # a slow-down of the tolerance is found half of the time, one of twice as much nearly always

@@ -12,7 +12,7 @@ import numpy as np
 
 from orchestrator.domain.control_rule import LEAST_PAIRS, band_of_pairs, band_of_single_sessions
 from orchestrator.domain.decision import Band
-from orchestrator.domain.evidence import Comparable, Evidence, Pair, log_jobs, serves, sign_of
+from orchestrator.domain.evidence import Comparable, Evidence, log_jobs, serves, sign_of
 from orchestrator.domain.history_rule import (
     LEAST_SESSIONS,
     IsMedian,
@@ -22,7 +22,7 @@ from orchestrator.domain.history_rule import (
 )
 from orchestrator.domain.noise import Logs, resolution_of
 from orchestrator.domain.plan import BaselinePolicy, GateRule
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import Pair, Session
 
 INDEPENDENT_AFTER = timedelta(hours=6)  # sessions nearer in time share what the device and its room do to both
 

@@ -13,11 +13,9 @@ from orchestrator.domain.noise import Logs
 from orchestrator.domain.old_model import OldModel
 from orchestrator.domain.plan import DAY_S, BaselinePolicy
 from orchestrator.domain.report import Trust
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import Pair, Session
 
 _TOLD_DIFFERENCES = 3
-
-Pair = tuple[Session, Session]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,9 @@ class Session:
         return not self.missing and len(self.jobs(metric)) >= self.planned
 
 
+Pair = tuple[Session, Session]  # of a model beside itself
+
+
 def sessions_of(
     cell: Cell,
     jobs: Iterable[JobResult],

@@ -1,8 +1,7 @@
 """One cell's metric over its nights: each night's number, what is usual, where it changed for good, what was known."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orchestrator.domain.alert import Alert
@@ -11,26 +10,11 @@ from orchestrator.domain.contrast import in_unit
 from orchestrator.domain.evidence import sign_of, told_differences
 from orchestrator.domain.history_rule import LEAST_SESSIONS, history_band
 from orchestrator.domain.nights import Nights, nights_of
+from orchestrator.domain.past import Past
 from orchestrator.domain.session import Session
 
 SMALLEST_STEP = math.log(1.05)
 MOST_USUAL = 20  # nights that the band rests on, as the rolling baseline by default
-
-
-@dataclass(frozen=True, kw_only=True)
-class Past:
-    """All that is kept of a cell.
-
-    `sessions`: its nights, oldest first. `counting`: the runs of those that the rolling baseline may take. `starts`:
-    where the baseline began anew, True with a change that was accepted, False with an improvement. `names`: all names
-    of runs, with their runs.
-    """
-
-    sessions: tuple[Session, ...]
-    counting: frozenset[str] = frozenset()
-    starts: Mapping[datetime, bool] = field(default_factory=dict)
-    alerts: tuple[Alert, ...] = ()
-    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,19 +5,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.domain.alert import Alert, AlertState
 from orchestrator.domain.cell import Cell
 from orchestrator.errors import UsageError
+from orchestrator.history.document import Document
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.schema import ALERT, FRESH_START
 from orchestrator.history.stamp import NOW, next_stamp
 
 Move = Callable[[Alert], Alert]
 
-_ALERT = TypeAdapter(Alert)
+_ALERT = Document(Alert)
 
 
 @outage_proof
@@ -90,7 +90,7 @@ async def read_alerts(
     query = sa.select(ALERT.c.id, ALERT.c.entry).where(ALERT.c.stamp <= until).order_by(ALERT.c.stamp)
     if project is not None:
         query = query.where(ALERT.c.project == project)
-    newest = {row.id: _ALERT.validate_json(row.entry) for row in await connection.execute(query)}
+    newest = {row.id: _ALERT.read(row.entry) for row in await connection.execute(query)}
     found = (alert for alert in newest.values() if cells is None or alert.cell in cells)
     return tuple(sorted(found, key=lambda alert: alert.since))
 
@@ -119,7 +119,7 @@ async def _steps(connection: AsyncConnection, alert_id: str) -> tuple[Alert, ...
         several = f"several alerts begin with {alert_id!r}: {', '.join(sorted(ids)[:5])}"
         message = several if ids and alert_id else f"there is no alert {alert_id!r} here ('bench alerts' lists them)"
         raise UsageError(message)
-    return tuple(_ALERT.validate_json(row.entry) for row in rows)
+    return tuple(_ALERT.read(row.entry) for row in rows)
 
 
 def _names(cell: Cell) -> dict[str, str]:
@@ -127,5 +127,5 @@ def _names(cell: Cell) -> dict[str, str]:
 
 
 def _row(alert: Alert, stamp: int) -> dict[str, Any]:
-    entry = _ALERT.dump_json(alert).decode()
+    entry = _ALERT.write(alert)
     return {"id": alert.id, "stamp": stamp, "project": alert.project, **_names(alert.cell), "entry": entry}

@@ -6,23 +6,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.domain.alert import Alert, AlertState, accept
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.past import Past
 from orchestrator.domain.session import Session
-from orchestrator.domain.trend import Past
 from orchestrator.errors import UsageError
 from orchestrator.history.alerts import Alerts, begin_anew, read_alerts, write_alerts
 from orchestrator.history.asked import Asked
+from orchestrator.history.document import Document
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.pairs import Pairs
 from orchestrator.history.past import as_utc, read_past
 from orchestrator.history.schema import FRESH_START, NAMED_RUN, RUN, SESSION
 from orchestrator.history.stamp import NOW, last_stamp, next_stamp
 
-_SESSION = TypeAdapter(Session)
+_SESSION = Document(Session)
 
 SessionsByCell = Mapping[Cell, tuple[Session, ...]]
 
@@ -224,7 +224,7 @@ def _is_inside(alert: Alert) -> sa.ColumnElement[bool]:
 
 
 def _read(rows: Iterable[Any]) -> tuple[Session, ...]:
-    return tuple(sorted((_SESSION.validate_json(row.entry) for row in rows), key=lambda session: session.at))
+    return tuple(sorted((_SESSION.read(row.entry) for row in rows), key=lambda session: session.at))
 
 
 def _is_of(project: str, cell: Cell) -> sa.ColumnElement[bool]:
@@ -247,7 +247,7 @@ def session_row(session: Session, project: str, accepted: bool) -> dict[str, Any
         "project": project,
         "at": session.at.astimezone(UTC),
         "accepted": accepted,
-        "entry": _SESSION.dump_json(session).decode(),
+        "entry": _SESSION.write(session),
     }
 
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.run import Run, RunState
+from orchestrator.history.document import Document
 from orchestrator.history.schema import JOB, RUN
 
 RUNS = 3  # so many of the plan's last runs are looked at
@@ -35,7 +35,7 @@ class _Entry:
     attempts: tuple[_Attempt, ...] = ()
 
 
-_ENTRY = TypeAdapter(_Entry)
+_ENTRY = Document(_Entry)
 
 
 async def durations_before(connection: AsyncConnection, run: Run) -> dict[Cell, tuple[float, ...]]:
@@ -46,6 +46,6 @@ async def durations_before(connection: AsyncConnection, run: Run) -> dict[Cell, 
     columns = (JOB.c.model, JOB.c.device, JOB.c.variant, JOB.c.entry)
     found: dict[Cell, list[float]] = defaultdict(list)
     for row in await connection.execute(sa.select(*columns).where(JOB.c.run_id.in_(ids)).order_by(JOB.c.run_id)):
-        taken = (attempt.took_s for attempt in _ENTRY.validate_json(row.entry).attempts)
+        taken = (attempt.took_s for attempt in _ENTRY.read(row.entry).attempts)
         found[Cell(model=row.model, device=row.device, variant=row.variant)] += [s for s in taken if s is not None]
     return {cell: tuple(seconds) for cell, seconds in found.items() if seconds}

@@ -9,16 +9,15 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator import __version__
 from orchestrator.domain.alert import Alert, AlertState
 from orchestrator.domain.cell import Cell
-from orchestrator.domain.evidence import Pair
 from orchestrator.domain.session import Session
 from orchestrator.history.alerts import begin_anew, read_alerts, write_alerts
 from orchestrator.history.baselines import read_names, session_row
+from orchestrator.history.document import Document
 from orchestrator.history.exported import Exported, KeptAlert, KeptPair, KeptSession, KeptStart, Ranked
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.pairs import pair_row
@@ -26,7 +25,7 @@ from orchestrator.history.past import as_utc
 from orchestrator.history.schema import ALERT, FRESH_START, NAMED_RUN, PAIR, RUN, SESSION
 from orchestrator.history.stamp import next_stamp
 
-_SESSION, _PAIR, _ALERT = TypeAdapter(Session), TypeAdapter(Pair), TypeAdapter(Alert)
+_SESSION, _PAIR, _ALERT = Document(Session), Document(tuple[Session, Session]), Document(Alert)
 _CELL = ("model", "device", "variant")
 _LIFE = [AlertState.OPEN, AlertState.ACKNOWLEDGED, AlertState.RESOLVED, AlertState.ACCEPTED]
 
@@ -49,16 +48,14 @@ class Exchange:
                 tool_version=__version__,
                 exported_at=now,
                 sessions=tuple(_session(row) for row in sessions),
-                pairs=tuple(
-                    KeptPair(project=row.project, rank=row.stamp, pair=_PAIR.validate_json(row.entry)) for row in pairs
-                ),
+                pairs=tuple(KeptPair(project=row.project, rank=row.stamp, pair=_PAIR.read(row.entry)) for row in pairs),
                 starts=tuple(
                     _start(row)
                     for row in await _rows(connection, FRESH_START, project)
                     if (row.project, row.model, row.device, row.variant) in cells
                 ),
                 alerts=tuple(
-                    KeptAlert(rank=row.stamp, alert=_ALERT.validate_json(row.entry))
+                    KeptAlert(rank=row.stamp, alert=_ALERT.read(row.entry))
                     for row in {row.id: row for row in await _rows(connection, ALERT, project)}.values()
                     if (row.project, row.model, row.device, row.variant) in cells
                 ),
@@ -106,7 +103,7 @@ async def _rows(
 
 
 def _session(row: Any) -> KeptSession:
-    session = _SESSION.validate_json(row.entry)
+    session = _SESSION.read(row.entry)
     return KeptSession(project=row.project, rank=row.stamp, accepted=row.accepted, session=session)
 
 

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,21 +20,24 @@ from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import BenchError, UsageError
 from orchestrator.history.baselines import Baselines
 from orchestrator.history.database import open_engine
+from orchestrator.history.document import Document
 from orchestrator.history.durations import durations_before
-from orchestrator.history.exchange import Exchange
-from orchestrator.history.holds import Holds
 from orchestrator.history.moves import Moves
-from orchestrator.history.news import NewsDesk
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.run_lock import is_run_held, run_held
 from orchestrator.history.schema import DETACHED, JOB, RUN
-from orchestrator.history.turns import Turns
 
-_RUN = TypeAdapter(Run)
-_RUN_ENTRY = TypeAdapter(RunEntry)
-_GATES = TypeAdapter(tuple[GateResult, ...])
-_ALERTS = TypeAdapter(tuple[Alert, ...])
-_JOB_ENTRY = TypeAdapter(JobEntry)
+if TYPE_CHECKING:
+    from orchestrator.history.exchange import Exchange
+    from orchestrator.history.holds import Holds
+    from orchestrator.history.news import NewsDesk
+    from orchestrator.history.turns import Turns
+
+_RUN = Document(Run)
+_RUN_ENTRY = Document(RunEntry)
+_GATES = Document(tuple[GateResult, ...])
+_ALERTS = Document(tuple[Alert, ...])
+_JOB_ENTRY = Document(JobEntry)
 
 
 class Superseded(BenchError):
@@ -54,18 +57,41 @@ class AlreadyBegun(UsageError):
 class Journal:
     """Reads and writes rows. Every write is committed before the call returns; none is ever seen half done.
 
-    `baselines` are in the same database, and so is whose `turn` it is in runs that workers carry out,
-    and what `news` were told.
+    `baselines` are in the same database, and so is what few commands ask for, imported when they do.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._moves = Moves(engine)
         self.baselines = Baselines(engine)
-        self.exchange = Exchange(engine)
-        self.turns = Turns(engine)
-        self.holds = Holds(engine)
-        self.news = NewsDesk(engine)
+
+    @cached_property
+    def exchange(self) -> "Exchange":
+        """What goes from one database to another."""
+        from orchestrator.history.exchange import Exchange
+
+        return Exchange(self._engine)
+
+    @cached_property
+    def turns(self) -> "Turns":
+        """Whose turn it is in runs that workers carry out."""
+        from orchestrator.history.turns import Turns
+
+        return Turns(self._engine)
+
+    @cached_property
+    def holds(self) -> "Holds":
+        """Which clouds workers leave alone for now."""
+        from orchestrator.history.holds import Holds
+
+        return Holds(self._engine)
+
+    @cached_property
+    def news(self) -> "NewsDesk":
+        """Who was told of what."""
+        from orchestrator.history.news import NewsDesk
+
+        return NewsDesk(self._engine)
 
     def held(self, run_id: str, folder: Path) -> AbstractAsyncContextManager[None]:
         """Holds a run while it is worked on; `folder` has this computer's locks. Raises RunBusy (run_lock.py)."""
@@ -110,10 +136,10 @@ class Journal:
         if row is None:
             return None
         return replace(
-            _RUN_ENTRY.validate_json(row.entry),
-            run=_RUN.validate_json(row.run),
-            gates=_GATES.validate_json(row.gates),
-            alerts=_ALERTS.validate_json(row.alerts),
+            _RUN_ENTRY.read(row.entry),
+            run=_RUN.read(row.run),
+            gates=_GATES.read(row.gates),
+            alerts=_ALERTS.read(row.alerts),
             seen=row.seen,
         )
 
@@ -121,7 +147,7 @@ class Journal:
         """How a run stands."""
         async with self._engine.connect() as connection:
             found = await connection.execute(sa.select(RUN.c.run).where(RUN.c.id == run_id))
-            return _RUN.validate_json(found.scalar_one())
+            return _RUN.read(found.scalar_one())
 
     async def detached(self) -> set[str]:
         """The ids of all runs that workers carry out, or did."""
@@ -140,14 +166,14 @@ class Journal:
         """The runs, newest first."""
         async with self._engine.connect() as connection:
             rows = await connection.execute(sa.select(RUN.c.run).order_by(RUN.c.id.desc()).limit(limit))
-            return tuple(_RUN.validate_json(row.run) for row in rows)
+            return tuple(_RUN.read(row.run) for row in rows)
 
     async def newest(self, plan: str) -> Run | None:
         """The newest run of a plan, in whatever state."""
         of_plan = sa.select(RUN.c.run).where(RUN.c.plan == plan).order_by(RUN.c.id.desc()).limit(1)
         async with self._engine.connect() as connection:
             found = (await connection.execute(of_plan)).scalar_one_or_none()
-        return found and _RUN.validate_json(found)
+        return found and _RUN.read(found)
 
     async def run_of_tick(self, plan: str, tick: datetime) -> str | None:
         """The id of a plan's run for a scheduled time."""
@@ -174,7 +200,7 @@ class Journal:
             rows = await connection.execute(
                 sa.select(JOB.c.entry).where(JOB.c.run_id == run_id).order_by(JOB.c.position)
             )
-            return tuple(_JOB_ENTRY.validate_json(row.entry) for row in rows)
+            return tuple(_JOB_ENTRY.read(row.entry) for row in rows)
 
     async def job(self, run_id: str, position: int) -> JobEntry:
         """The job in that place of the run's order. Raises KeyError."""
@@ -186,7 +212,7 @@ class Journal:
         wanted = (JOB.c.run_id == run_id) & JOB.c.position.in_(list(positions))
         async with self._engine.connect() as connection:
             rows = await connection.execute(sa.select(JOB.c.position, JOB.c.entry).where(wanted))
-            return {row.position: _JOB_ENTRY.validate_json(row.entry) for row in rows}
+            return {row.position: _JOB_ENTRY.read(row.entry) for row in rows}
 
     async def versions(self, run_id: str) -> dict[int, int]:
         """The version of each of the run's jobs, by its place: it grows with each change."""
@@ -199,7 +225,7 @@ class Journal:
         done = (JOB.c.run_id == run_id) & (JOB.c.state == JobState.DONE)
         async with self._engine.connect() as connection:
             rows = await connection.execute(sa.select(JOB.c.entry).where(done).limit(limit))
-            return tuple(_JOB_ENTRY.validate_json(row.entry) for row in rows)
+            return tuple(_JOB_ENTRY.read(row.entry) for row in rows)
 
     async def add(self, jobs: Sequence[JobEntry]) -> None:
         """Writes further jobs of a run, after those it has. Raises Superseded where one of them is there already."""
@@ -236,7 +262,7 @@ class Journal:
 
         Raises Superseded where somebody else did already.
         """
-        judged = {"alerts": _ALERTS.dump_json(alerts).decode(), "seen": seen}
+        judged = {"alerts": _ALERTS.write(alerts), "seen": seen}
         if not await self._write_run(run, gates, only=RUN.c.state == RunState.RUNNING, **judged):
             message = f"run {run.id} was ended by another process"
             raise Superseded(message)
@@ -250,7 +276,7 @@ class Journal:
     async def _write_run(
         self, run: Run, gates: tuple[GateResult, ...] = (), *, only: sa.ColumnElement[bool] | None = None, **more: Any
     ) -> bool:
-        documents = {"run": _RUN.dump_json(run).decode(), "gates": _GATES.dump_json(gates).decode()}
+        documents = {"run": _RUN.write(run), "gates": _GATES.write(gates)}
         which = RUN.c.id == run.id if only is None else (RUN.c.id == run.id) & only
         async with self._engine.begin() as connection:
             written = await connection.execute(
@@ -269,9 +295,9 @@ async def open_journal(url: str) -> AsyncIterator[Journal]:
 def _run_row(entry: RunEntry) -> dict[str, Any]:
     run = entry.run
     documents = {
-        "run": _RUN.dump_json(run).decode(),
-        "entry": _RUN_ENTRY.dump_json(replace(entry, gates=(), alerts=())).decode(),
-        "gates": _GATES.dump_json(entry.gates).decode(),
+        "run": _RUN.write(run),
+        "entry": _RUN_ENTRY.write(replace(entry, gates=(), alerts=())),
+        "gates": _GATES.write(entry.gates),
     }
     tick = _tick(run.plan, run.tick) if run.tick else None
     return {"id": run.id, "plan": run.plan, "state": run.state, "tick": tick, **documents}
@@ -298,5 +324,5 @@ def _job_row(entry: JobEntry) -> dict[str, Any]:
         "control": entry.key.control,
         "state": entry.state,
         "version": entry.version,
-        "entry": _JOB_ENTRY.dump_json(entry).decode(),
+        "entry": _JOB_ENTRY.write(entry),
     }

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.domain.news import Letter, Subject
+from orchestrator.history.document import Document
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.schema import LETTER, TOLD
 from orchestrator.history.stamp import wait_for_turn
@@ -23,7 +23,7 @@ CLAIMED_FOR = timedelta(minutes=5)  # longer than a sender takes
 KEPT_FOR = timedelta(days=90)
 MOST_TRIES = 20
 
-_LETTER = TypeAdapter(Letter)
+_LETTER = Document(Letter)
 _WAITING, _SENDING, _SENT, _GIVEN_UP = "waiting", "sending", "sent", "given up"
 
 
@@ -56,7 +56,7 @@ class NewsDesk:
         """The letters of a plan that are not sent and that nobody is sending now, oldest first."""
         query = sa.select(LETTER.c.entry).where((LETTER.c.plan == plan) & _is_free(now)).order_by(LETTER.c.written_at)
         async with self._engine.connect() as connection:
-            return tuple(_LETTER.validate_json(row.entry) for row in await connection.execute(query))
+            return tuple(_LETTER.read(row.entry) for row in await connection.execute(query))
 
     async def claim(self, letter: Letter, *, now: datetime) -> Letter | None:
         """The letter, now this process's to send; None where another one was faster."""
@@ -111,5 +111,5 @@ def _rows(plan: str, target: str, subjects: Iterable[Subject]) -> list[dict[str,
 
 
 def _row(letter: Letter, now: datetime) -> dict[str, Any]:
-    entry = _LETTER.dump_json(letter).decode()
+    entry = _LETTER.write(letter)
     return {"id": letter.id, "plan": letter.plan, "written_at": now, "state": _WAITING, "tries": 0, "entry": entry}

@@ -5,17 +5,17 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.domain.cell import Cell
-from orchestrator.domain.evidence import Pair
+from orchestrator.domain.session import Pair, Session
 from orchestrator.history.asked import Asked
+from orchestrator.history.document import Document
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.schema import PAIR
 from orchestrator.history.stamp import next_stamp
 
-_PAIR = TypeAdapter(Pair)
+_PAIR = Document(tuple[Session, Session])
 
 
 @outage_proof
@@ -45,7 +45,7 @@ class Pairs:
         query = sa.select(PAIR.c.entry).where(PAIR.c.run_id == run_id).order_by(PAIR.c.number)
         async with self._engine.connect() as connection:
             for row in await connection.execute(query):
-                pair = _PAIR.validate_json(row.entry)
+                pair = _PAIR.read(row.entry)
                 found[pair[0].cell].append(pair)
         return {cell: tuple(pairs) for cell, pairs in found.items()}
 
@@ -58,7 +58,7 @@ class Pairs:
             for cell in cells:
                 query = sa.select(PAIR.c.entry).where(is_earlier & _is_of(cell)).order_by(*newest_first).limit(limit)
                 rows = [*await connection.execute(query)]
-                found[cell] = tuple(_PAIR.validate_json(row.entry) for row in reversed(rows))
+                found[cell] = tuple(_PAIR.read(row.entry) for row in reversed(rows))
         return found
 
 
@@ -70,4 +70,4 @@ def pair_row(pair: Pair, project: str) -> dict[str, Any]:
     """A pair's row, but for its stamp."""
     session, cell = pair[0], pair[0].cell
     key = {"run_id": session.run_id, "model": cell.model, "device": cell.device, "variant": cell.variant}
-    return {**key, "number": session.number, "project": project, "entry": _PAIR.dump_json(pair).decode()}
+    return {**key, "number": session.number, "project": project, "entry": _PAIR.write(pair)}

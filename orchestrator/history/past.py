@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.domain.alert import Alert
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.past import Past
 from orchestrator.domain.session import Session
-from orchestrator.domain.trend import Past
+from orchestrator.history.document import Document
 from orchestrator.history.schema import FRESH_START, SESSION
 
 CELLS_AT_ONCE = 500
@@ -35,7 +35,7 @@ class _Night:
     profiled: bool = False
 
 
-_NIGHT = TypeAdapter(_Night)
+_NIGHT = Document(_Night)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ async def read_past(
         nights: dict[Cell, list[tuple[Session, bool, int]]] = {cell: [] for cell in some}
         newest = _newest_nights(project, some, limit, is_sqlite=connection.dialect.name == "sqlite")
         for entry, accepted, stamp in await connection.execute(newest):
-            session = Session(**vars(_NIGHT.validate_json(entry)))
+            session = Session(**vars(_NIGHT.read(entry)))
             nights[session.cell].append((session, accepted, stamp))
         found |= {cell: _past(rows[-limit:], starts[cell], alerts_of[cell], names) for cell, rows in nights.items()}
     return found

@@ -1,7 +1,7 @@
-"""What the commands print on stdout: the result of a run, lists of devices and runs, and what a check found."""
+"""What is printed of a run: its result, on stdout."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -9,40 +9,29 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from orchestrator.domain.cell import Cell
-from orchestrator.domain.device import Device
-from orchestrator.domain.model import Model
 from orchestrator.domain.outcome import FailureKind
-from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import CellReport, Report, Trust
-from orchestrator.domain.run import Run, RunState
 from orchestrator.presentation.again import measured_again
 from orchestrator.presentation.alert_table import print_alerts
 from orchestrator.presentation.alert_words import report_alerts
 from orchestrator.presentation.changes import summary_of
-from orchestrator.presentation.escape import one_line
 from orchestrator.presentation.gate_table import print_alike, print_verdicts
 from orchestrator.presentation.gate_words import judged, worst_first
 from orchestrator.presentation.progress import progress_listener
-from orchestrator.presentation.terminal import add_row, open_console, plain, table
+from orchestrator.presentation.terminal import TONES, add_row, open_console, plain, table
 from orchestrator.presentation.text import (
-    amount,
-    duration,
     interval,
-    moment,
     number,
     percent,
     plural,
-    size,
 )
-from orchestrator.presentation.verdict import TRUST_MARKS, answer, evidence, sensitivities, verdict_of, verdict_of_run
+from orchestrator.presentation.verdict import TRUST_MARKS, answer, evidence, sensitivities, verdict_of
 
-__all__ = ["print_check", "print_devices", "print_report", "print_runs", "progress_listener"]
+__all__ = ["print_report", "progress_listener"]
 
 MOST_ROWS = 60  # more cells than this are for the page, not for a terminal
 MOST_VERDICTS = 30
 _WIDE = 100  # columns; with fewer, the memory is for the page
-_TONES = {"good": "bold green", "bad": "bold red", "unclear": "bold yellow"}
 _TRUST_STYLES = {Trust.TRUSTED: "green", Trust.NOISY: "yellow", Trust.INVALID: "red"}
 _TRUST_ORDER = {Trust.INVALID: 0, Trust.NOISY: 1, Trust.TRUSTED: 2}
 
@@ -61,7 +50,7 @@ def print_report(report: Report, folder: Path, *, stream: TextIO) -> None:
         console.print(plain(f"note: {notice}"))
     verdict = verdict_of(report)
     console.print(
-        Text(f"{verdict.mark} {verdict.word}", style=_TONES[verdict.tone]),
+        Text(f"{verdict.mark} {verdict.word}", style=TONES[verdict.tone]),
         plain(f"{answer(report)} {evidence(report)}"),
     )
     console.print(plain(f"report: {folder / 'report.html'}"), soft_wrap=True)
@@ -141,71 +130,3 @@ def _print_again(console: Console, report: Report) -> None:
             console.print(Padding(plain(line), (0, 0, 0, 2), expand=False))
     if len(told) > MOST_ROWS:
         console.print(plain(f"… and {plural(len(told) - MOST_ROWS, 'more session')}; the report has them all"))
-
-
-def print_devices(devices: Sequence[Device], *, stream: TextIO) -> None:
-    """The devices of a cloud, as `bench devices` lists them."""
-    console = open_console(stream)
-    shown = table("Device", "Platform", "OS", "Vendor", "Type", "Processor")
-    for device in devices:
-        add_row(shown, [device.name, device.platform, device.os, device.vendor, device.type, device.cpu])
-    console.print(shown if devices else plain("no device matches"))
-
-
-def print_runs(runs: Sequence[Run], done: Mapping[str, tuple[int, int]], *, stream: TextIO) -> None:
-    """Runs, one a line, as `bench runs` lists them; `done` of which jobs, of those that have not ended."""
-    console = open_console(stream)
-    shown = table("Run", "Plan", "Cloud", "Started", "Took:", "Result")
-    for run in runs:
-        verdict = verdict_of_run(run)
-        took = (run.ended_at - run.started_at).total_seconds() if run.ended_at else None
-        far = ", {:,} of {:,} jobs".format(*done[run.id]) if run.id in done else ""
-        where = ", with workers" if run.detached and run.state is RunState.RUNNING else ""
-        result = Text(f"{verdict.mark} {verdict.word.lower()}{far}{where}", style=_TONES[verdict.tone])
-        add_row(shown, [run.id, run.plan, run.cloud, moment(run.started_at), duration(took), result])
-    console.print(shown if runs else plain("nothing has been run yet"))
-
-
-def print_check(
-    plan: Plan,
-    models: Sequence[Model],
-    cells: Sequence[Cell],
-    devices: Sequence[Device],
-    *,
-    stream: TextIO,
-    notices: Iterable[str] = (),
-) -> None:
-    """What `bench check` found: the models, what was chosen for them, and what a run would take."""
-    console = open_console(stream)
-    shown = table("Model", "Format", "Size:", "Params:", "MACs:", "Opset:", "Inputs")
-    for model in models:
-        inputs = ", ".join(str(tensor) for tensor in model.inputs)
-        opset = "–" if model.opset is None else str(model.opset)
-        numbers = [size(model.size_bytes), amount(model.parameters), amount(model.multiply_accumulates), opset]
-        add_row(shown, [model.name, model.format, *numbers, inputs])
-    console.print(shown)
-    for line in [line for model in models for line in _remarks(model)] + list(notices):
-        console.print(Text("!", style="yellow"), plain(line))
-    console.print(plain(_effort(plan, models, cells, devices)))
-
-
-def _remarks(model: Model) -> Iterable[str]:
-    """What a user should know of a model before it is measured."""
-    for chosen in model.chosen_dimensions:
-        where = f"input {chosen.input}, axis {chosen.axis} ({chosen.name})"
-        yield f"{model.name}: {where} = {chosen.value} (by {chosen.source})"
-    if model.random_weights:
-        yield f"{model.name}: random weights; the speed counts, the answers do not"
-    yield from (f"{model.name}: {warning}" for warning in model.warnings)
-
-
-def _effort(plan: Plan, models: Sequence[Model], cells: Sequence[Cell], devices: Sequence[Device]) -> str:
-    """What the run would take. Its time is not known before the first run; its bound is."""
-    jobs = len(cells) * plan.repeats
-    bound_s = jobs * plan.limits.run_timeout_s
-    return one_line(
-        f"{plan.name}: {plural(len(models), 'model')} × {plural(len(devices), 'device')} × "
-        f"{plural(len(plan.variants), 'variant')} = {plural(len(cells), 'cell')}; × {plural(plan.repeats, 'repeat')} = "
-        f"{plural(jobs, 'job')} on cloud {plan.cloud}; at most {duration(bound_s)} of device time "
-        f"(run_timeout {duration(plan.limits.run_timeout_s)} a job)"
-    )

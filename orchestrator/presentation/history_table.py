@@ -1,11 +1,9 @@
-"""Trends in the terminal and for programs: `bench history`."""
+"""Trends in the terminal: `bench history`."""
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import TextIO
 
-from pydantic import TypeAdapter
 from rich.console import Console
 
 from orchestrator.domain.measurement import METRICS
@@ -13,14 +11,12 @@ from orchestrator.domain.trend import Trend
 from orchestrator.presentation.alert_table import print_alerts
 from orchestrator.presentation.alert_words import alert_words, by_urgency
 from orchestrator.presentation.history_chart import LEGEND, chart
-from orchestrator.presentation.results_from_domain import alert_shape
 from orchestrator.presentation.terminal import add_row, open_console, plain, table
 from orchestrator.presentation.text import change, day, number, plural
 
 BARS = "▁▂▃▄▅▆▇█"
 SHOWN, SHOWN_NARROW, NARROW = 24, 12, 100
 MOST_DRAWN = 8  # with more cells, the lines of the table are what can be read
-_TREND = TypeAdapter(Trend)
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -43,16 +39,6 @@ def print_history(trends: Sequence[Trend], *, stream: TextIO) -> None:
     for trend in trends:
         _print_drawing(console, trend)
     console.print(plain(LEGEND, style="dim"))
-
-
-def history_as_json(trends: Sequence[Trend]) -> str:
-    """One object a cell."""
-    return json.dumps([_as_json(trend) for trend in trends], indent=1)
-
-
-def _as_json(trend: Trend) -> dict[str, Any]:
-    alerts = [alert_shape(alert).model_dump(mode="json") for alert in trend.alerts]
-    return {**_TREND.dump_python(trend, mode="json", exclude={"alerts"}), "alerts": alerts}
 
 
 def _print_table(console: Console, trends: Sequence[Trend]) -> None:

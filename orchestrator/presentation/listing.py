@@ -13,13 +13,11 @@ from orchestrator.domain.model import Model
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.run import Run
 
-_RUN = TypeAdapter(Run)
-_MODEL = TypeAdapter(Model)
-
 
 def runs_as_json(runs: Iterable[Run], done: Mapping[str, tuple[int, int]]) -> str:
     """One object a run, newest first; with `jobs_done` and `jobs` those that have not ended."""
-    return _text([_RUN.dump_python(run, mode="json") | _progress(done.get(run.id)) for run in runs])
+    kind = TypeAdapter(Run)
+    return _text([kind.dump_python(run, mode="json") | _progress(done.get(run.id)) for run in runs])
 
 
 def _progress(done: tuple[int, int] | None) -> dict[str, int]:
@@ -35,7 +33,7 @@ def check_as_json(
     plan: Plan, models: Iterable[Model], cells: Iterable[Cell], devices: Iterable[Device], notices: Iterable[str]
 ) -> str:
     """What a plan asks for: its models as they were found, its devices, its cells and the number of jobs."""
-    cells = list(cells)
+    cells, kind = list(cells), TypeAdapter(Model)
     return _text(
         {
             "plan": plan.name,
@@ -43,7 +41,7 @@ def check_as_json(
             "cloud": plan.cloud,
             "repeats": plan.repeats,
             "jobs": len(cells) * plan.repeats,
-            "models": [_MODEL.dump_python(model, mode="json") for model in models],
+            "models": [kind.dump_python(model, mode="json") for model in models],
             "devices": [asdict(device) for device in devices],
             "cells": [asdict(cell) for cell in cells],
             "notices": list(notices),

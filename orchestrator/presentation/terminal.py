@@ -15,6 +15,7 @@ from rich.text import Text
 from orchestrator.presentation.escape import no_workflow_command, one_line
 
 PIPE_WIDTH = 120  # where there is no terminal to ask
+TONES = {"good": "bold green", "bad": "bold red", "unclear": "bold yellow"}  # of a verdict
 
 
 def open_console(stream: TextIO) -> Console:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.past import Past
 from orchestrator.domain.session import Session
-from orchestrator.domain.trend import Past, Trend, trend_of
+from orchestrator.domain.trend import Trend, trend_of
 
 CELL = Cell(model="m", device="d")
 START, DAY = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=1)

@@ -10,7 +10,8 @@ import pytest
 from orchestrator.domain.device import DeviceSelector
 from orchestrator.domain.plan import ModelEntry, Plan
 from orchestrator.domain.run import RunState
-from orchestrator.presentation.console import print_check, print_devices, print_report, print_runs
+from orchestrator.presentation.console import print_report
+from orchestrator.presentation.tables import print_check, print_devices, print_runs
 
 
 class Terminal(io.StringIO):

@@ -11,7 +11,8 @@ from orchestrator.domain.alert import Alert, AlertKind
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.trend import Trend, TrendPoint
 from orchestrator.presentation.history_chart import chart
-from orchestrator.presentation.history_table import history_as_json, print_history, sparkline
+from orchestrator.presentation.history_json import history_as_json
+from orchestrator.presentation.history_table import print_history, sparkline
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ALERT = Alert(
