@@ -1,6 +1,6 @@
 """Guards for every test: no stray settings, no writes to the home folder, no host but this one.
 
-And a PostgreSQL for those that want one.
+And a PostgreSQL for those that want one, and a run to journal.
 """
 
 import os
@@ -8,12 +8,20 @@ import socket
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.device import Device, DeviceSelector, Platform
+from orchestrator.domain.journal import RunEntry
+from orchestrator.domain.model import Model, ModelFormat, Tensor
+from orchestrator.domain.plan import ModelEntry, Plan
+from orchestrator.domain.run import Run
 
 # Tests start commands by the hundred: each module is compiled once, also where the environment keeps no bytecode.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -103,3 +111,46 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     from orchestrator.history.database import sqlite_url
 
     return sqlite_url(tmp_path)
+
+
+@pytest.fixture
+def run_entry(tmp_path: Path) -> Callable[[str], RunEntry]:
+    """Makes the entry of a run of one model on two devices, three repeats."""
+
+    def make(run_id: str = "20260101T000000Z-abcdef") -> RunEntry:
+        path = tmp_path / "m.onnx"
+        plan = Plan(
+            path=tmp_path / "plan.yaml",
+            text="version: 1",
+            sha256="0" * 64,
+            name="p",
+            project="p",
+            models=(ModelEntry(name="m", path=path, params={"num_threads": "2"}),),
+            devices=(DeviceSelector(),),
+        )
+        model = Model(
+            name="m",
+            path=path,
+            format=ModelFormat.ONNX,
+            sha256="1" * 64,
+            size_bytes=10,
+            inputs=(Tensor(name="x", dtype="float32", shape=(1, "n")),),
+            outputs=(Tensor(name="y", dtype="float32", shape=None),),
+            operators={"Conv": 1},
+        )
+        devices = tuple(Device(name=name, platform=Platform.ANDROID) for name in ("d1", "d2"))
+        run = Run(
+            id=run_id,
+            plan="p",
+            project="p",
+            cloud="local",
+            started_at=datetime(2026, 1, 1, tzinfo=UTC),
+            plan_sha256="0" * 64,
+            tool_version="0",
+        )
+        cells = tuple(Cell(model="m", device=device.name) for device in devices)
+        return RunEntry(
+            run=run, plan=plan, models=(model,), devices=devices, cells=cells, folder=tmp_path / run_id, command="bench"
+        )
+
+    return make

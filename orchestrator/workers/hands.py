@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from orchestrator.client.cloud import Cloud
 from orchestrator.domain.event import Event, Notice
@@ -61,6 +62,7 @@ class Hands:
     reports: Path
     _clouds: dict[str, Cloud] = field(default_factory=dict)
     _contexts: dict[str, Context] = field(default_factory=dict)
+    _doors: WeakValueDictionary[Task, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _preparing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _logging: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOGGED_AT_ONCE))
     _open: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -72,13 +74,16 @@ class Hands:
     async def perform(self, task: Task) -> None:
         """Does what the task asks for; doing it again, or beside another worker, is harmless.
 
-        Raises Interrupted once a stop was asked for, and what keeps the task from being done here and now.
+        A task that this worker is at already is done after that: others may have thought it dead, and given it back.
+        Raises Interrupted once a stop was asked for, and what keeps the task from being done here and now: Superseded
+        where somebody else moved the job on.
         """
-        self.pace.check()
-        if task.position is None:
-            await self._settle(task.run_id)
-        else:
-            await self._drive(task.run_id, task.position)
+        async with self._doors.setdefault(task, asyncio.Lock()):
+            self.pace.check()
+            if task.position is None:
+                await self._settle(task.run_id)
+            else:
+                await self._drive(task.run_id, task.position)
 
     async def _drive(self, run_id: str, position: int) -> None:
         context, turns, put = await self._context(run_id), self.journal.turns, self.queue.put
@@ -91,8 +96,6 @@ class Hands:
             if job.state is not JobState.DONE:
                 async with self._logging:
                     await log(context, job)
-        except Superseded:
-            return  # another worker has it
         finally:
             context.forget(job.key)
         await turns.over(run_id, position, put)

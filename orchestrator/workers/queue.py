@@ -1,12 +1,12 @@
 """The queue: Procrastinate, in the journal's PostgreSQL. It carries what is asked for; the journal has the rest.
 
 A task is put there within the journal's own transaction. Entering a task again is harmless, so whatever an outage or a
-dead worker leaves behind goes back on the queue.
+dead worker leaves behind goes back on the queue (taken.py).
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from procrastinate.jobs import Job, Status
 
 from orchestrator.history.postgresql import KEEPALIVE
 from orchestrator.history.turns import Task
+from orchestrator.workers.taken import Taken, Taking
 from orchestrator.workers.tempo import Tempo
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ class Queue:
 
     def __init__(self, app: procrastinate.App) -> None:
         self.app = app
+        self.app.job_manager = self._taken = Taken(app.connector)
+        self._before: frozenset[Taking] = frozenset()  # what was astray at the last look
 
     async def put(self, connection: Any, tasks: Sequence[Task]) -> None:
         """Puts tasks there, within the transaction of that connection."""
@@ -40,28 +43,34 @@ class Queue:
         await deferrer.batch_defer_async(*(asdict(task) for task in tasks))
 
     async def there(self) -> set[Task]:
-        """The tasks that wait on it or are with a worker, dead or alive."""
-        return {task_of(job) for status in (Status.TODO, Status.DOING) for job in await self._jobs(status)}
+        """The tasks that wait on it or are with a worker, dead or alive: at one moment, for they go back and forth."""
+        waiting_or_taken = (Status.TODO.value, Status.DOING.value)
+        jobs = await self._taken.list_jobs_async(queue=QUEUE, task=PERFORM)
+        return {task_of(job) for job in jobs if job.status in waiting_or_taken}
 
-    async def with_worker(self, worker_id: int) -> set[int]:
-        """The numbers of the tasks that this worker is said to be at."""
-        return {job.id for job in await self._jobs(Status.DOING) if job.worker_id == worker_id and job.id is not None}
+    async def put_back_astray(self, tempo: Tempo) -> int:
+        """Puts back what nobody is at; how many tasks. Only what was so at the look before, too, is put back.
 
-    async def give_back(self, number: int) -> None:
-        """Lets another worker have a task that nobody is at."""
-        for job in await self.app.job_manager.list_jobs_async(id=number, status=Status.DOING.value):
-            await self.app.job_manager.retry_job(job)
+        For right after an outage everybody seems dead, and what is being taken is not in hand yet.
+        """
+        found = await self._astray(tempo)
+        put_back = [job for taking, job in found.items() if taking in self._before]
+        for job in put_back:
+            await self._taken.retry_job(job)
+        self._before = frozenset(found)
+        return len(put_back)
 
-    async def revive(self, tempo: Tempo) -> int:
-        """Puts back what workers had that are dead, by the database's clock; how many tasks."""
-        manager = self.app.job_manager
-        stalled = list(await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=tempo.dead_after_s))
-        for job in stalled:
-            await manager.retry_job(job)
-        return len(stalled)
+    async def _astray(self, tempo: Tempo) -> dict[Taking, Job]:
+        """What is said to be with a worker that gives no sign of life, or with this one, which is not at it."""
+        dead = await self._taken.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=tempo.dead_after_s)
+        return self._taken.not_in_hand([*dead, *await self._mine()])
 
-    async def _jobs(self, status: Status) -> list[Job]:
-        return list(await self.app.job_manager.list_jobs_async(queue=QUEUE, task=PERFORM, status=status.value))
+    async def _mine(self) -> Iterable[Job]:
+        if self._taken.worker_id is None:
+            return ()
+        return await self._taken.list_jobs_async(
+            queue=QUEUE, status=Status.DOING.value, worker_id=self._taken.worker_id
+        )
 
 
 def task_of(job: Job) -> Task:
@@ -92,8 +101,8 @@ async def _make_tables(conninfo: str) -> None:
 class _PatientConnector(procrastinate.PsycopgConnector):
     """Outlives a database that is away for seconds: else one lost heartbeat would end the worker.
 
-    What may have been carried out is repeated only where that is harmless or found out: a task that a lost answer left
-    with this worker is given back, and one that is said to be over already makes an error that is only logged.
+    What may have been carried out is repeated, for it is harmless: a task that a lost answer left with this worker goes
+    back on the queue, and one that it gave away already stays with whoever has it.
     """
 
     patience_s = 60.0

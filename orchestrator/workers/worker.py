@@ -3,15 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import procrastinate
-from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 
 from orchestrator.errors import BenchError, Interrupted, KeyRefused, WorkerLost
+from orchestrator.history.journal import Superseded
 from orchestrator.history.turns import Task
 from orchestrator.workers.hands import Hands, Unfit
 from orchestrator.workers.queue import PERFORM, QUEUE, Queue
@@ -30,8 +29,6 @@ class Worker:
     tempo: Tempo
     say: Callable[[str], None]
     seen: Callable[[], None]
-    _mine: set[int] = field(default_factory=set)
-    _worker_id: int | None = None
     _fatal: BenchError | None = None
 
     async def work(self, concurrency: int) -> None:
@@ -72,9 +69,9 @@ class Worker:
     def _register(self) -> None:
         app = self.queue.app
 
-        @app.task(name=PERFORM, queue=QUEUE, pass_context=True, retry=_Again())
-        async def perform(context: procrastinate.JobContext, run_id: str, position: int | None) -> None:
-            await self._perform(context.job, Task(run_id=run_id, position=position))
+        @app.task(name=PERFORM, queue=QUEUE, retry=_Again())
+        async def perform(run_id: str, position: int | None) -> None:
+            await self._perform(Task(run_id=run_id, position=position))
 
         @app.periodic(cron="*/5 * * * *")  # without any periodic task a heartbeat that died would go unnoticed
         @app.task(name="tidy", queue=QUEUE, pass_context=True)
@@ -83,13 +80,10 @@ class Worker:
                 nb_hours=OLD_TASKS_H, include_failed=True, include_cancelled=True, include_aborted=True
             )
 
-    async def _perform(self, job: Job, task: Task) -> None:
-        assert job.id is not None
-        self._worker_id = job.worker_id
-        self._mine.add(job.id)
+    async def _perform(self, task: Task) -> None:
         try:
             await self.hands.perform(task)
-        except Interrupted:
+        except (Interrupted, Superseded):
             raise
         except (KeyRefused, Unfit) as error:
             self._fatal = self._fatal or error
@@ -98,8 +92,6 @@ class Worker:
         except Exception as error:
             self.say(f"run {task.run_id}: again later: {_in_words(error)}")
             raise
-        finally:
-            self._mine.discard(job.id)
 
     def _say_stray(self, _loop: asyncio.AbstractEventLoop, found: dict[str, Any]) -> None:
         """An error that reached nobody: the end of a task could not be written on the queue; others will find it."""
@@ -107,29 +99,17 @@ class Worker:
         self.say(f"a task's end was not noted: {_in_words(error) if isinstance(error, Exception) else 'unknown'}")
 
     async def _look_after(self) -> None:
-        """Puts back what dead workers had, what an outage left with this one by mistake, and what is on no queue."""
-        unclaimed: set[int] = set()
+        """Puts back what dead workers had, what a lost answer left with this one, and what is on no queue."""
         while True:
             try:
-                if revived := await self.queue.revive(self.tempo):
-                    self.say(f"took over {revived} from a worker that is gone")
+                if found := await self.queue.put_back_astray(self.tempo):
+                    self.say(f"took over {found} that nobody was at")
                 self.seen()
-                unclaimed = await self._give_back(unclaimed)
                 for task in await self.hands.journal.turns.find_lost(self.queue.there, self.queue.put):
                     self.say(f"run {task.run_id}: {task.position} was lost from the queue and is there again")
             except Exception as error:  # it must outlive an outage of the database
                 self.say(f"looking after others: {_in_words(error)}")
             await asyncio.sleep(self.tempo.look_s)
-
-    async def _give_back(self, before: set[int]) -> set[int]:
-        """Gives back what was said to be with this worker at two looks, and never was."""
-        if self._worker_id is None:
-            return set()
-        unclaimed = await self.queue.with_worker(self._worker_id) - self._mine
-        for number in unclaimed & before:
-            with suppress(ConnectorException):  # it ended in between
-                await self.queue.give_back(number)
-        return unclaimed - before
 
 
 class _Again(procrastinate.BaseRetryStrategy):
