@@ -1,7 +1,7 @@
 """How long jobs keep a device: what is known from earlier ones, and so what to expect of those to come."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, median
 
 from orchestrator.domain.cell import Cell
@@ -42,6 +42,19 @@ class Durations:
     def shortest_s(self, cell: Cell) -> float | None:
         """The least that a job of this cell took; None where none is known."""
         return min(self._of_cell[cell]) if cell in self._of_cell else None
+
+    def longest_first(self, cells: Sequence[Cell]) -> list[int]:
+        """For each job, given by its cell, when its turn comes: before those whose devices have less work left.
+
+        Of one device jobs keep their order. Where nothing is known of a cell, each of its jobs counts as a second.
+        """
+        left_s: defaultdict[str, float] = defaultdict(float)
+        rank: list[tuple[float, int]] = []
+        for place, cell in reversed(list(enumerate(cells))):
+            left_s[cell.device] += self.usual_s(cell) or 1.0
+            rank.append((-left_s[cell.device], place))
+        order = [place for _, place in sorted(rank)]
+        return sorted(range(len(order)), key=order.__getitem__)
 
     def known(self) -> dict[Cell, tuple[float, ...]]:
         """All of it, to be handed on."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.domain.alert import Alert
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.durations import Durations
 from orchestrator.domain.journal import JobEntry, JobState, RunEntry
 from orchestrator.domain.report import GateResult
 from orchestrator.domain.run import Run, RunState
@@ -107,11 +108,10 @@ class Journal:
         Raises AlreadyBegun where the time of a schedule that the run is for has one.
         """
         jobs = entry.jobs()
-        rows = [{**_job_row(job), "position": position} for position, job in enumerate(jobs)]
         try:
             async with self._engine.begin() as connection:
                 await connection.execute(RUN.insert(), _run_row(entry))
-                await connection.execute(JOB.insert(), rows)
+                await _insert(connection, entry.run, jobs)
                 if entry.run.detached:
                     await connection.execute(DETACHED.insert(), _detached_row(entry))
         except IntegrityError:
@@ -229,12 +229,11 @@ class Journal:
 
     async def add(self, jobs: Sequence[JobEntry]) -> None:
         """Writes further jobs of a run, after those it has. Raises Superseded where one of them is there already."""
-        of_run = JOB.c.run_id == jobs[0].run_id
+        run = await self.standing(jobs[0].run_id)
         try:
             async with self._engine.begin() as connection:
-                last = (await connection.execute(sa.select(sa.func.max(JOB.c.position)).where(of_run))).scalar_one()
-                rows = [{**_job_row(job), "position": last + 1 + place} for place, job in enumerate(jobs)]
-                await connection.execute(JOB.insert(), rows)
+                last = sa.select(sa.func.max(JOB.c.position)).where(JOB.c.run_id == run.id)
+                await _insert(connection, run, jobs, behind=(await connection.execute(last)).scalar_one())
         except IntegrityError:
             message = f"run {jobs[0].run_id} was given these jobs by another process"
             raise Superseded(message) from None
@@ -290,6 +289,14 @@ async def open_journal(url: str) -> AsyncIterator[Journal]:
     """The journal in the database at `url`."""
     async with open_engine(url) as engine:
         yield Journal(engine)
+
+
+async def _insert(connection: AsyncConnection, run: Run, jobs: Sequence[JobEntry], behind: int = -1) -> None:
+    """Writes new jobs behind the place of the last one that is there."""
+    durations = Durations(await durations_before(connection, run) if run.detached else None)
+    ranks = durations.longest_first([job.key.cell for job in jobs])
+    places = [{"position": behind + 1 + place, "rank": behind + 1 + rank} for place, rank in enumerate(ranks)]
+    await connection.execute(JOB.insert(), [_job_row(job) | place for job, place in zip(jobs, places, strict=True)])
 
 
 def _run_row(entry: RunEntry) -> dict[str, Any]:

@@ -37,8 +37,9 @@ JOB = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("entry", sa.Text, nullable=False),
     sa.Column("turn", sa.String, nullable=False, server_default="waiting"),
+    sa.Column("rank", sa.Integer, nullable=False, server_default="0"),  # of those that wait the least has the next turn
     sa.UniqueConstraint("run_id", "model", "device", "variant", "repeat", "control", name="job_of_run"),
-    sa.Index("job_by_turn", "run_id", "turn", "position"),
+    sa.Index("job_by_turn", "run_id", "turn", "rank"),
 )
 
 # A run that workers carry out: what its jobs' turns depend on. `settling`: somebody was asked to end it.

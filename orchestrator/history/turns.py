@@ -2,6 +2,8 @@
 
 Every change of turns is one transaction under one lock for the whole cloud, and what is put on the queue is put there
 in the same transaction: so the limits hold exactly, and no crash comes between a turn and its task. PostgreSQL only.
+
+Every device is busy before any has one waiting; then those with most work left go first, by what earlier runs took.
 """
 
 from collections import Counter
@@ -133,14 +135,14 @@ async def _hand_out_again(connection: AsyncConnection, run_id: str, put: Put) ->
 
 
 async def _next(connection: AsyncConnection, run: _Limits, free: int, on_device: Counter[str]) -> list[int]:
-    """The places of the next jobs, at most so many; counts them. Every device is busy before any has one waiting."""
+    """The places of the next jobs, at most so many; counts them."""
     picked: list[int] = []
     for most in range(1, run.per_device + 1):
         while free > len(picked):
             full = [device for device, count in on_device.items() if count >= most]
             which = (JOB.c.run_id == run.run_id) & (JOB.c.turn == Turn.WAITING) & JOB.c.position.not_in(picked)
             rows = sa.select(JOB.c.position, JOB.c.device).where(which & JOB.c.device.not_in(full))
-            found = (await connection.execute(rows.order_by(JOB.c.position).limit(free))).all()
+            found = (await connection.execute(rows.order_by(JOB.c.rank).limit(free))).all()
             if not found:
                 break
             for row in found:

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-HEAD = "0007"  # the newest in migrations/versions
+HEAD = "0008"  # the newest in migrations/versions
 _VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
 
 

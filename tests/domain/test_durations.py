@@ -48,3 +48,11 @@ def test_a_device_that_changed_its_habits_is_believed() -> None:
     for _ in range(REMEMBERED):
         known.add(A, 5.0)
     assert (known.usual_s(A), known.shortest_s(A)) == (5.0, 5.0)
+
+
+def test_devices_with_most_work_left_go_first_and_their_jobs_keep_their_order() -> None:
+    known = Durations({A: (2.0,), B: (3.0,), ELSEWHERE: (4.0,)})
+    jobs = [A, B, ELSEWHERE, A, ELSEWHERE, ELSEWHERE]  # left from each on: 7, 5, 12, 2, 8, 4
+    assert known.longest_first(jobs) == [2, 3, 0, 5, 1, 4]
+    assert Durations().longest_first([A, ELSEWHERE, ELSEWHERE]) == [1, 0, 2]
+    assert known.longest_first([]) == []

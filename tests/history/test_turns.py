@@ -1,20 +1,25 @@
 """Whose turn it is: the limits hold across all who hand out, the end is asked for once, and nothing stays lost."""
 
 import asyncio
+import heapq
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from orchestrator.domain.cell import Cell
 from orchestrator.domain.journal import JobState, RunEntry
-from orchestrator.domain.outcome import Skipped
+from orchestrator.domain.measurement import Measurement
+from orchestrator.domain.outcome import Measured, Skipped
 from orchestrator.domain.run import RunState
 from orchestrator.history.journal import Journal, Superseded, open_journal
 from orchestrator.history.turns import Task
 
 MakeRun = Callable[..., RunEntry]
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -77,6 +82,44 @@ def test_limits_hold_for_the_whole_cloud_and_the_end_comes_once(postgres_url: st
             everything = {Task(run_id=entry.run.id, position=place) for entry in (first, second) for place in range(6)}
             ends = {Task(run_id=entry.run.id) for entry in (first, second)}
             assert Counter(queue.tasks) == Counter([*everything, *ends])
+
+    asyncio.run(walk())
+
+
+def test_the_longest_go_first_and_no_device_waits(postgres_url: str, run_entry: MakeRun) -> None:
+    """Two at a time: by the plan's order the slow device would be left with its last job, and all would take 16 s."""
+    seconds = {"d1": 2.0, "d2": 2.0, "d3": 2.0, "d4": 2.0, "slow": 6.0}
+
+    def night(run_id: str, **limits: int) -> RunEntry:
+        entry = detached(run_entry, run_id, **limits)
+        cells = tuple(Cell(model="m", device=device) for device in seconds)
+        return replace(entry, cells=cells, plan=replace(entry.plan, repeats=2))
+
+    async def walk() -> None:
+        queue = Queue()
+        async with open_journal(postgres_url) as journal:
+            before = night("20260101T000000Z-abcdef")
+            for job in await journal.begin(before):
+                begun = replace(job, started_at=START, begun_at=START)
+                measured = Measured(measurement=Measurement(metrics={}))
+                await journal.move(begun.concluded(measured, START + timedelta(seconds=seconds[job.key.cell.device])))
+            await journal.end(replace(before.run, state=RunState.COMPLETED, exit_code=0))
+            tonight = night("20260102T000000Z-abcdef", in_flight=2, per_device=1)
+            await journal.begin(tonight)
+            await journal.turns.hand_out(tonight.run.id, queue.put)
+            now, under_way, began = 0.0, [], list[str]()
+            while queue.tasks or under_way:
+                for task in [queue.tasks.pop(0) for _ in list(queue.tasks)]:
+                    if task.position is not None:
+                        began.append(device := await device_of(journal, task))
+                        heapq.heappush(under_way, (now + seconds[device], task.position))
+                if under_way:
+                    now, position = heapq.heappop(under_way)
+                    await conclude(journal, Task(run_id=tonight.run.id, position=position))
+                    await journal.turns.over(tonight.run.id, position, queue.put)
+            assert began[:3] == ["slow", "d1", "d2"]
+            assert Counter(began) == dict.fromkeys(seconds, 2)
+            assert now == 14.0
 
     asyncio.run(walk())
 
