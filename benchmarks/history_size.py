@@ -11,6 +11,7 @@ import asyncio
 import os
 import random
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -133,16 +134,17 @@ def postgresql(folder: Path) -> Iterator[str]:
 
 
 def seconds(url: str, *command: str) -> tuple[float, float]:
-    """Of the shortest of three runs of a command: the clock's seconds, and the processor's but for the server's."""
-    times = []
-    for _ in range(3):
+    """The medians of five runs of a command: the clock's seconds, and the processor's but for the server's."""
+    environment = {**os.environ, "BENCH_DATABASE_URL": url}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed bench is not compiled anew at each start
+    taken, busy = [], []
+    for _ in range(5):
         begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        environment = os.environ | {"BENCH_DATABASE_URL": url}
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        times.append((time.perf_counter() - begin, busy))
-    return min(times)
+        busy.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        taken.append(time.perf_counter() - begin)
+    return statistics.median(taken), statistics.median(busy)
 
 
 def measure_commands(name: str, url: str) -> None:

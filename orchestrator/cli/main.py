@@ -3,6 +3,7 @@
 Each command lives in a file of its own, imported only when it is the one that was asked for.
 """
 
+import gc
 import importlib
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from orchestrator import __version__
 from orchestrator.errors import BenchError, Interrupted
 
 BUG, USAGE = 70, 2
+_GARBAGE = 10_000  # new objects until cycles are looked for: what is read at a start, and imported, makes none
 
 COMMANDS: dict[str, str] = {
     "init": "Write a plan to start from.",
@@ -110,4 +112,5 @@ def save_traceback(error: Exception) -> Path:
 
 def entry_point() -> None:
     """What the installed command calls."""
+    gc.set_threshold(_GARBAGE)
     sys.exit(main())

@@ -9,6 +9,7 @@ Logs = NDArray[np.float64]
 
 FLOOR = 0.005  # no noise estimate below half a percent: few or rounded values can have no spread at all
 _FINEST_DECIMALS = 6
+_ALIKE = 1e-12  # of the value: what binary fractions differ from decimal ones by
 _MAD, _QUARTILES, _DECILES = 1.4826, 1.349, 2.563  # each makes its range a normal distribution's standard deviation
 
 
@@ -32,6 +33,7 @@ def resolution_of(values: Iterable[float]) -> float:
     """
     found = np.asarray(list(values), dtype=np.float64)
     for decimals in range(_FINEST_DECIMALS + 1):
-        if np.allclose(found, np.round(found, decimals), rtol=1e-12, atol=0):
+        rounded = np.round(found, decimals)
+        if np.all(np.abs(found - rounded) <= _ALIKE * np.abs(rounded)):
             return float(10.0**-decimals)
     return 0.0

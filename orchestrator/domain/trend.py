@@ -1,6 +1,7 @@
 """One cell's metric over its nights: each night's number, what is usual, where it changed for good, what was known."""
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -70,18 +71,21 @@ def _points(nights: Nights, past: Past) -> tuple[TrendPoint, ...]:
     metric, sessions = nights.metric, nights.sessions
     changes = {found.index: math.expm1(sign_of(metric) * found.step) for found in nights.changes(SMALLEST_STEP)}
     anew = {_first_since(sessions, at): "accepted" if wanted else "improved" for at, wanted in past.starts.items()}
+    names = defaultdict[str, list[str]](list)
+    for name, run_id in past.names.items():
+        names[run_id].append(name)
     return tuple(
         TrendPoint(
             run_id=session.run_id,
             at=session.at,
-            value=in_unit(metric, nights.numbers[place]),
+            value=in_unit(metric, number),
             change=changes.get(place),
             counts=session.run_id in past.counting,
             context=told_differences(sessions[place - 1].context, session.context) if place else "",
             anew=anew.get(place, ""),
-            names=tuple(name for name, run_id in past.names.items() if run_id == session.run_id),
+            names=tuple(names.get(session.run_id, ())),
         )
-        for place, session in enumerate(sessions)
+        for place, (session, number) in enumerate(zip(sessions, nights.numbers.tolist(), strict=True))
     )
 
 
