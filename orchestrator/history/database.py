@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.errors import UsageError
 from orchestrator.history.engine import engine_of, place_of
+from orchestrator.history.fresh import make_tables
 from orchestrator.history.outage import reason_of
 from orchestrator.history.version import HEAD, version_of
 
@@ -37,7 +38,8 @@ async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
             async with engine.connect() as connection:
                 if await connection.run_sync(version_of) != HEAD:
                     await connection.rollback()
-                    await connection.run_sync(_upgrade, place_of(engine))
+                    if not await connection.run_sync(make_tables):
+                        await connection.run_sync(_upgrade, place_of(engine))
         yield engine
 
 

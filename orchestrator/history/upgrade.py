@@ -1,17 +1,16 @@
 """Brings a database to the newest revision, however many processes want that at the same moment."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from orchestrator.history.alone import alone
 from orchestrator.history.version import HEAD, version_of
 
 FIRST = "0001"
-_STARTERS = 0x62656E6368  # the advisory lock's number: any that all starters share
 
 
 class NotOurs(Exception):
@@ -19,12 +18,12 @@ class NotOurs(Exception):
 
 
 def upgrade(connection: sa.Connection, to: str = HEAD) -> None:
-    """Brings the database to a revision in one transaction, so that a killed process leaves nothing half done.
+    """Brings the database to a revision.
 
     Raises NotOurs, and changes nothing, where the database is another program's or a newer version's.
     """
     config = _config(connection)
-    with _alone(connection):
+    with alone(connection):
         found = version_of(connection)
         if found is None and _has_first_tables(connection):
             command.stamp(config, FIRST)
@@ -38,22 +37,6 @@ def _config(connection: sa.Connection) -> Config:
     config.set_main_option("script_location", "orchestrator.history:migrations")
     config.attributes["connection"] = connection
     return config
-
-
-@contextmanager
-def _alone(connection: sa.Connection) -> Iterator[None]:
-    """A transaction that others who come here wait for; their turn finds everything done."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    if is_sqlite:  # tables are made anew there to be changed, which keys that point at them would forbid
-        connection.exec_driver_sql("pragma foreign_keys=off")
-    connection.exec_driver_sql("begin immediate" if is_sqlite else f"select pg_advisory_xact_lock({_STARTERS})")
-    try:
-        yield
-        connection.commit()
-    finally:
-        connection.rollback()
-        if is_sqlite:
-            connection.exec_driver_sql("pragma foreign_keys=on")
 
 
 def _has_first_tables(connection: sa.Connection) -> bool:

@@ -17,10 +17,11 @@ from orchestrator.domain.run import RunState
 from orchestrator.errors import UsageError
 from orchestrator.history.asked import Asked
 from orchestrator.history.database import open_engine
+from orchestrator.history.fresh import make_tables
 from orchestrator.history.journal import open_journal
 from orchestrator.history.schema import METADATA
 from orchestrator.history.upgrade import upgrade
-from orchestrator.history.version import HEAD, version_of
+from orchestrator.history.version import HEAD, VERSION, version_of
 
 RUN, CELL = "20260101T000000Z-abcdef", Cell(model="m", device="d1")
 BEFORE_REVISIONS = Path(__file__).with_name("before_revisions.sql").read_text()
@@ -58,8 +59,45 @@ async def assert_all_there(url: str) -> None:
             assert (await connection.exec_driver_sql("pragma foreign_keys")).scalar() == 1
 
 
-def test_the_revisions_come_to_the_tables_that_the_code_uses(database_url: str) -> None:
-    asyncio.run(assert_all_there(database_url))
+def everything(connection: sa.Connection) -> dict[str, object]:
+    """All that the database says of its tables, but for the order of their columns; and the rows that are there."""
+    look = sa.inspect(connection)
+    tables = sorted(look.get_table_names())
+    assert tables == sorted([*METADATA.tables, "alembic_version"])
+    return {
+        name: {
+            "columns": sorted(({**column, "type": repr(column["type"])} for column in look.get_columns(name)), key=str),
+            "key": look.get_pk_constraint(name),
+            "unique": sorted(look.get_unique_constraints(name), key=str),
+            "foreign": sorted(look.get_foreign_keys(name), key=str),
+            "checks": sorted(look.get_check_constraints(name), key=str),
+            "indexes": sorted(look.get_indexes(name), key=str),
+            "rows": [*connection.execute(sa.text(f'select * from "{name}"'))],
+        }
+        for name in tables
+    }
+
+
+def test_a_new_database_has_exactly_what_all_revisions_come_to(database_url: str) -> None:
+    def both_ways(connection: sa.Connection) -> None:
+        assert make_tables(connection)
+        assert not make_tables(connection)
+        made = everything(connection)
+        assert differences(connection) == []
+        METADATA.drop_all(connection)
+        VERSION.drop(connection)
+        connection.commit()
+        upgrade(connection)
+        assert made == everything(connection)
+        assert differences(connection) == []
+
+    async def walk() -> None:
+        engine = create_async_engine(database_url)
+        async with engine.connect() as connection:
+            await connection.run_sync(both_ways)
+        await engine.dispose()
+
+    asyncio.run(walk())
 
 
 def test_what_was_written_before_there_were_revisions_is_all_there_after_them(before_revisions: str) -> None:
@@ -138,17 +176,22 @@ print(ends(start_and_be_killed), ends(*[start_with_the_others] * 6))
 """
 
 
-def test_of_many_starters_one_makes_the_tables_though_one_before_them_was_killed(database_url: str) -> None:
+@pytest.mark.parametrize("before", ["nothing", "first tables"])
+def test_of_many_starters_one_makes_the_tables_though_one_before_them_was_killed(
+    request: pytest.FixtureRequest, database_url: str, before: str
+) -> None:
+    if before == "first tables":
+        request.getfixturevalue("before_revisions")
     command = [sys.executable, "-c", STARTERS, database_url]
     assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "{-9} {0}\n"
     asyncio.run(assert_all_there(database_url))
 
 
-def test_a_database_that_is_up_to_date_is_opened_without_alembic(
+def test_a_database_is_made_and_opened_again_without_alembic(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asyncio.run(assert_all_there(database_url))
     monkeypatch.setitem(sys.modules, "orchestrator.history.upgrade", None)
+    asyncio.run(assert_all_there(database_url))
     asyncio.run(assert_all_there(database_url))
 
 
