@@ -46,6 +46,7 @@ def guarded_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         "BENCH_DATABASE_URL",
         "BENCH_STORE_URL",
         "BENCH_CLOUD_API_KEY",
+        "BENCH_ONNX2TF",
         "GITHUB_ACTIONS",
         *(name for name in os.environ if name.startswith("AWS_")),
     ):

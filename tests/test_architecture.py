@@ -21,6 +21,8 @@ HOUSE: dict[str, tuple[set[str], set[str]]] = {
     "client": ({"errors", "domain", "protocol"}, {"httpx", "pydantic"}),
     "localcloud": ({"errors", "protocol", "sandbox"}, {"starlette", "uvicorn", "pydantic", "sqlalchemy"}),
     "localcloud.measure": ({"protocol", "sandbox"}, {"numpy", "onnxruntime", "onnx", "ai_edge_litert", "ml_dtypes"}),
+    "conversion": ({"errors", "domain", "inputs", "sandbox"}, {"pydantic"}),
+    "conversion.check": ({"sandbox", "localcloud.measure"}, {"numpy", "ai_edge_litert"}),
     "workflow": ({"errors", "domain", "inputs", "history", "client"}, set()),
     "notification": ({"errors", "domain", "client", "history", "presentation"}, {"apprise", "httpx"}),
     "scheduling": ({"errors", "domain", "inputs"}, {"apscheduler"}),
@@ -31,7 +33,7 @@ HOUSE: dict[str, tuple[set[str], set[str]]] = {
     "cli": (
         {
             *("errors", "domain", "protocol", "sandbox", "workflow", "workers", "localcloud", "notification"),
-            *("scheduling", *BORDERS),
+            *("conversion", "scheduling", *BORDERS),
         },
         {"click"},
     ),
@@ -41,7 +43,8 @@ HOUSE: dict[str, tuple[set[str], set[str]]] = {
 def room_of(module: str) -> str:
     """The room of a dotted module name below `orchestrator`."""
     parts = module.split(".")[1:]
-    return ".".join(parts[:2]) if parts[:2] == ["localcloud", "measure"] else (parts or [""])[0]
+    inner = ".".join(parts[:2])
+    return inner if inner in HOUSE else (parts or [""])[0]
 
 
 def imports_of(path: Path) -> set[str]:

@@ -36,7 +36,7 @@ def test_the_plan_is_valid(tmp_path: Path) -> None:
 
 def test_the_table_of_commands_is_whole() -> None:
     table = README.split("## Commands")[1].split("## What a run")[0]
-    assert set(re.findall(r"`bench (\w+)", table)) == set(COMMANDS)
+    assert set(re.findall(r"`bench ([\w-]+)", table)) == set(COMMANDS)
 
 
 def test_the_exit_codes_are_those_of_the_program() -> None:

@@ -146,6 +146,7 @@ def _wire_device(device: Device) -> dict[str, Any]:
         "platform": device.platform,
         "type": "simulated",
         "cpu": {"architecture": "none"},
+        "modelFormats": ["onnx", "tflite"],
     }
 
 

@@ -48,7 +48,7 @@ async def _calibrate(plan: Plan, output: Path, sessions: int, *, as_json: bool, 
     from orchestrator.workflow.old_models import beside_itself
 
     async with connect(plan.cloud, plan.local) as cloud, open_journal(database_url()) as journal:
-        entry = await beside_itself(new_run(await prepare(plan, cloud), output), await open_kept_models())
+        entry = await beside_itself(new_run(await prepare(plan, cloud, quiet=quiet), output), await open_kept_models())
         await journal.begin(entry)
         drive = partial(calibrate, sessions=sessions)
         code = await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose, drive=drive, show=_say_nothing)

@@ -17,6 +17,7 @@ from orchestrator.domain.plan import Plan
 def command(plan_path: Path, cloud: str | None, as_json: bool) -> None:
     """Check PLAN, its models, its devices and its cells; submit nothing."""
     from orchestrator.cli.prepare import Prepared, prepare, read_plan
+    from orchestrator.presentation.conversion_words import conversion_notices
     from orchestrator.presentation.listing import check_as_json
     from orchestrator.presentation.tables import print_check
 
@@ -30,10 +31,12 @@ def command(plan_path: Path, cloud: str | None, as_json: bool) -> None:
 
     found = asyncio.run(check())
     notices = untold(plan)
+    cells, devices = found.targets.cells, found.targets.devices
     if as_json:
-        click.echo(check_as_json(plan, found.models, found.targets.cells, found.targets.devices, notices))
+        click.echo(check_as_json(plan, found.models, cells, devices, notices, found.converted))
     else:
-        print_check(plan, found.models, found.targets.cells, found.targets.devices, stream=sys.stdout, notices=notices)
+        told = (*conversion_notices(found.converted), *notices)
+        print_check(plan, found.models, cells, devices, stream=sys.stdout, notices=told)
 
 
 def untold(plan: Plan) -> tuple[str, ...]:

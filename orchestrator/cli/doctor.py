@@ -14,6 +14,7 @@ import click
 
 from orchestrator import __version__
 from orchestrator.cli.doctor_android import phone_findings
+from orchestrator.cli.doctor_converter import converter_finding
 from orchestrator.cli.finding import Finding
 from orchestrator.cli.home import home
 
@@ -50,6 +51,7 @@ def examine() -> list[Finding]:
         _hub(),
         _package("apprise", "Slack, Teams and e-mail", "notify"),
         *phone_findings(),
+        converter_finding(),
     ]
 
 

@@ -28,6 +28,11 @@ def phone_tools() -> Path:
     return home() / "android"
 
 
+def conversions() -> Path:
+    """The folder with the models that were converted."""
+    return home() / "conversions"
+
+
 def kept_plans() -> Path:
     """The folder with the last good texts of plans that run by themselves."""
     return home() / "plans"

@@ -37,6 +37,7 @@ COMMANDS: dict[str, str] = {
     "schedule": "Run plans at their times, until stopped.",
     "devices": "The cloud's devices.",
     "cloud": "The local device cloud.",
+    "setup-converter": "Install what makes .tflite of .onnx.",
     "worker": "Carry out detached runs, with any number of others.",
     "doctor": "What is set up, what is not, and what to do.",
 }
@@ -53,7 +54,7 @@ class LazyGroup(click.Group):
         """Imports the one command that was asked for."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"orchestrator.cli.{cmd_name}")
+        module = importlib.import_module(f"orchestrator.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -8,10 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import click
+
 from orchestrator import __version__
+from orchestrator.cli.converting import converted_models
 from orchestrator.cli.home import kept_plans
 from orchestrator.cli.phone_tool import check_phone_tool
 from orchestrator.client.cloud import Cloud
+from orchestrator.domain.conversion import ConvertedModel
 from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.model import Model
 from orchestrator.domain.plan import ModelEntry, Plan, schedule_of
@@ -34,6 +38,7 @@ class Prepared:
     plan: Plan
     models: tuple[Model, ...]
     targets: Targets
+    converted: tuple[ConvertedModel, ...] = ()
 
 
 def new_run(
@@ -59,6 +64,7 @@ def new_run(
         cells=prepared.targets.cells,
         folder=output.absolute() / run.id,
         command=shlex.join(["bench", *sys.argv[1:]]),
+        converted=prepared.converted,
         notices=notices,
     )
 
@@ -81,12 +87,24 @@ def read_scheduled_plan(path: Path, tick: datetime) -> tuple[Plan, tuple[str, ..
     return found.plan, tuple(notices)
 
 
-async def prepare(plan: Plan, cloud: Cloud) -> Prepared:
-    """Checks models and targets. Raises UsageError with everything that is wrong, CloudError without a cloud."""
+async def prepare(plan: Plan, cloud: Cloud, *, quiet: bool = False) -> Prepared:
+    """Checks models and targets, and converts what has to be. Unless `quiet`, stderr hears of what takes time.
+
+    Raises UsageError with everything that is wrong, CloudError without a cloud.
+    """
     models = await inspect_models(plan)
     targets = resolve_targets(plan, await cloud.device_cloud.devices())
     check_phone_tool(plan, targets.devices)
-    return Prepared(plan=plan, models=models, targets=targets)
+    converted = await converted_models(plan, models, targets, _say_nothing if quiet else _say)
+    return Prepared(plan=plan, models=models, targets=targets, converted=converted)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _say_nothing(_text: str) -> None:
+    """For those who want no progress."""
 
 
 async def inspect_models(plan: Plan) -> tuple[Model, ...]:

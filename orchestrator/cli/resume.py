@@ -71,7 +71,7 @@ def _check_models(entry: RunEntry) -> None:
     from orchestrator.inputs.model_file import model_sha256
 
     changed = []
-    for model in entry.models:
+    for model in entry.files:
         try:
             now = model_sha256(model.path, model.external_files)
         except OSError as error:

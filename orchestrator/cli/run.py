@@ -77,6 +77,7 @@ async def _run(
     from orchestrator.cli.kept import open_kept_models
     from orchestrator.cli.prepare import Prepared, new_run, prepare
     from orchestrator.history.journal import open_journal
+    from orchestrator.presentation.conversion_words import conversion_notices
     from orchestrator.presentation.tables import print_check
     from orchestrator.workflow.evidence import check_pinned
     from orchestrator.workflow.old_models import needs_old_models, with_old_models
@@ -84,10 +85,11 @@ async def _run(
     if detach:
         check_detachable(plan.cloud)
     async with connect(plan.cloud, plan.local) as cloud:
-        prepared: Prepared = await prepare(plan, cloud)
+        prepared: Prepared = await prepare(plan, cloud, quiet=quiet)
         if dry_run:
             targets = prepared.targets
-            print_check(plan, prepared.models, targets.cells, targets.devices, stream=sys.stdout, notices=notices)
+            told = (*conversion_notices(prepared.converted), *notices)
+            print_check(plan, prepared.models, targets.cells, targets.devices, stream=sys.stdout, notices=told)
             return 0
         entry = new_run(prepared, output, notices=notices, tick=tick)
         if detach:

@@ -3,6 +3,7 @@
 from orchestrator.client.foreign_text import harmless
 from orchestrator.domain.device import Device, Platform
 from orchestrator.domain.job import Phase
+from orchestrator.domain.model import ModelFormat
 from orchestrator.protocol import device_cloud as wire
 
 MAX_STATUS_CHARS = 80
@@ -23,6 +24,7 @@ def to_device(device: wire.Device) -> Device | None:
         vendor=harmless(device.vendor),
         type=harmless(device.type),
         cpu=_cpu(device.cpu),
+        formats=tuple(format for format in ModelFormat if format in (device.model_formats or ())),
     )
 
 

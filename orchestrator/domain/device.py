@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from orchestrator.domain.model import ModelFormat
 from orchestrator.domain.naming import glob_matches
 
 
@@ -20,7 +21,10 @@ class Platform(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """A device as its cloud describes it. Its name is unique within the cloud."""
+    """A device as its cloud describes it. Its name is unique within the cloud.
+
+    `formats` are those of the model files that it takes; a cloud that does not say takes TFLite alone, as the hub.
+    """
 
     name: str
     platform: Platform
@@ -28,6 +32,11 @@ class Device:
     vendor: str = ""
     type: str = ""
     cpu: str = ""
+    formats: tuple[str, ...] = ()
+
+    def takes(self, format: str) -> bool:
+        """Whether it runs model files of that format."""
+        return format in (self.formats or (ModelFormat.TFLITE,))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from orchestrator.domain.report import Trust
 from orchestrator.domain.session import Pair, Session
 
 _TOLD_DIFFERENCES = 3
+FILE = "file"  # in a context: which file was measured, where it is not the plan's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +130,14 @@ def told_differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     if before == now:
         return ""
     names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
-    told = [f"{name}: {before.get(name, 'unknown')} -> {now.get(name, 'unknown')}" for name in names]
+    told = [f"{name}: {before.get(name, _untold(name))} -> {now.get(name, _untold(name))}" for name in names]
     more = f" and {len(told) - _TOLD_DIFFERENCES} more" if len(told) > _TOLD_DIFFERENCES else ""
     return "; ".join(told[:_TOLD_DIFFERENCES]) + more
+
+
+def _untold(name: str) -> str:
+    """What a context means that does not tell this."""
+    return "original" if name == FILE else "unknown"
 
 
 def log_jobs(sessions: Sequence[Session], metric: str, jobs: int) -> Logs:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from orchestrator.domain.alert import Alert
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.conversion import ConvertedModel, MeasuredFile, measured_file
 from orchestrator.domain.device import Device
 from orchestrator.domain.job import Attempt, JobKey, JobResult, StateChange
 from orchestrator.domain.model import Model
@@ -150,7 +151,8 @@ class JobEntry:
 class RunEntry:
     """A run's row: everything needed to go on with it, as it was when it began. `folder` holds its files.
 
-    `controls` are the old models of its cells, as they were when it began. Of a run that has ended `gates` are the
+    `converted` are the models that take the place of the plan's on some devices, `controls` the old models of its
+    cells, both as they were when it began. Of a run that has ended `gates` are the
     verdicts, `alerts` those of its cells, and `seen` is the stamp of the last change of what it was judged by
     (history/stamp.py).
     """
@@ -164,9 +166,15 @@ class RunEntry:
     command: str
     notices: tuple[str, ...] = ()
     controls: tuple[OldModel, ...] = ()
+    converted: tuple[ConvertedModel, ...] = ()
     gates: tuple[GateResult, ...] = ()
     alerts: tuple[Alert, ...] = ()
     seen: int | None = None
+
+    @property
+    def files(self) -> tuple[Model, ...]:
+        """The plan's models, and what they were converted to."""
+        return (*self.models, *(found.model for found in self.converted if found.model))
 
     def model(self, name: str) -> Model:
         """The model of that name. Raises KeyError."""
@@ -176,10 +184,26 @@ class RunEntry:
         """What the cell is to be compared with beside it, if it was accepted before."""
         return next((old for old in self.controls if cell in old.cells), None)
 
+    def converted_for(self, cell: Cell) -> ConvertedModel | None:
+        """What takes the place of the plan's model in the cell, if anything does."""
+        return next((found for found in self.converted if found.serves(cell)), None)
+
+    def model_in(self, cell: Cell) -> Model:
+        """The model that a cell measures: the plan's, or what it was converted to. Raises KeyError."""
+        converted = self.converted_for(cell)
+        return converted.model if converted and converted.model else self.model(cell.model)
+
     def model_of(self, key: JobKey) -> Model:
-        """The model that a job measures: the plan's, or the old one. Raises KeyError."""
+        """The model that a job measures: its cell's, or the old one. Raises KeyError."""
         old = self.old_model(key.cell) if key.control else None
-        return old.model if old else self.model(key.cell.model)
+        return old.model if old else self.model_in(key.cell)
+
+    def file_of(self, key: JobKey) -> MeasuredFile:
+        """Which file a job's numbers are of. Raises KeyError."""
+        old = self.old_model(key.cell) if key.control else None
+        if old:
+            return measured_file(old.model, old.converted)
+        return measured_file(self.model(key.cell.model), self.converted_for(key.cell))
 
     def device(self, name: str) -> Device:
         """The device of that name. Raises KeyError."""
@@ -213,7 +237,16 @@ class RunEntry:
             for repeat in [(number - 1) * repeats + place]
             for control in _in_turn(repeat, cell in beside)
         )
-        return tuple(JobEntry(run_id=self.run.id, key=key, why=(why or {}).get(key.cell, "")) for key in keys)
+        return tuple(self._unstarted(key, (why or {}).get(key.cell, "")) for key in keys)
+
+    def _unstarted(self, key: JobKey, why: str) -> JobEntry:
+        """The job before it begins, or over already where there is no file to measure."""
+        job = JobEntry(run_id=self.run.id, key=key, why=why)
+        converted = self.converted_for(key.cell)
+        if converted is None or not converted.failure:
+            return job
+        failed = Failed(kind=FailureKind.CONVERSION, reason=converted.failure)
+        return replace(job, state=JobState.DONE, outcome=failed)
 
 
 def _in_turn(repeat: int, has_control: bool) -> tuple[bool, ...]:

@@ -20,6 +20,7 @@ class FailureKind(StrEnum):
     MODEL_CRASH = "model_crash"
     MODEL_UNSUPPORTED = "model_unsupported"
     OUT_OF_MEMORY = "out_of_memory"
+    CONVERSION = "conversion"
     CANCELLED = "cancelled"
 
     @property
@@ -32,6 +33,7 @@ _FINAL = {
     FailureKind.MODEL_CRASH,
     FailureKind.MODEL_UNSUPPORTED,
     FailureKind.OUT_OF_MEMORY,
+    FailureKind.CONVERSION,
     FailureKind.CANCELLED,
 }
 

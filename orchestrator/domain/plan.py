@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.domain.cell import CellPattern, Variant
+from orchestrator.domain.conversion import DEFAULT_POLICY, ConversionPolicy
 from orchestrator.domain.device import DeviceSelector
 
 DAY_S = 86_400.0
@@ -12,12 +13,18 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, kw_only=True)
 class ModelEntry:
-    """One model file of the plan. `inputs` gives values for dynamic dimensions, `params` go over the plan's."""
+    """One model file of the plan. `inputs` gives values for dynamic dimensions, `params` go over the plan's.
+
+    `format` is the one that devices get: onnx, tflite, or auto for what each of them takes. `conversion` goes over the
+    plan's.
+    """
 
     name: str
     path: Path
     inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
+    format: str = "auto"
+    conversion: ConversionPolicy = field(default_factory=ConversionPolicy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +128,7 @@ class Plan:
     devices: tuple[DeviceSelector, ...]
     cloud: str = "local"
     local: LocalPolicy = field(default_factory=LocalPolicy)
+    conversion: ConversionPolicy = field(default_factory=ConversionPolicy)
     variants: tuple[Variant, ...] = (Variant(),)
     include: tuple[CellPattern, ...] = ()
     exclude: tuple[CellPattern, ...] = ()
@@ -137,6 +145,10 @@ class Plan:
     def params_for(self, model: ModelEntry, variant: Variant) -> dict[str, str]:
         """The flags of one cell: the plan's, the model's over them, the variant's over both."""
         return {**self.params, **model.params, **variant.params}
+
+    def conversion_of(self, model: ModelEntry) -> ConversionPolicy:
+        """How a model may be converted: as it says, as the plan says, and as is usual."""
+        return model.conversion.over(self.conversion).over(DEFAULT_POLICY)
 
 
 def schedule_of(plan: Plan) -> Schedule:

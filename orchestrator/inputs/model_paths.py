@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from orchestrator.domain.conversion import ConversionPolicy
 from orchestrator.domain.plan import ModelEntry
 from orchestrator.inputs.nearby_models import SUFFIXES, suggest_models
 from orchestrator.inputs.plan_axes import ModelSection
@@ -93,7 +94,14 @@ def _matching(pattern: str, folder: Path) -> list[Path]:
 
 def _claim(index: int, section: ModelSection, path: Path, *, by_glob: bool) -> Claim:
     inputs = {name: tuple(shape) for name, shape in section.inputs.items()}
-    entry = ModelEntry(name=section.name or path.stem, path=path, inputs=inputs, params=section.params)
+    entry = ModelEntry(
+        name=section.name or path.stem,
+        path=path,
+        inputs=inputs,
+        params=section.params,
+        format=section.format,
+        conversion=ConversionPolicy(**section.conversion.model_dump(exclude_none=True)),
+    )
     return Claim(index=index, entry=entry, by_glob=by_glob)
 
 

@@ -5,7 +5,38 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from orchestrator.domain.cell import CellPattern
-from orchestrator.inputs.plan_values import OsText, Params, PathText, Section, Shape, Text
+from orchestrator.domain.conversion import DEFAULT_POLICY, DEFAULT_TIMEOUT_S
+from orchestrator.inputs.plan_values import (
+    OsText,
+    Params,
+    PathText,
+    Positive,
+    Section,
+    Shape,
+    Share,
+    Text,
+    Timeout,
+)
+from orchestrator.inputs.quantities import format_duration
+
+
+class ConversionSection(Section):
+    """How .onnx models are converted for devices that take only .tflite, and how alike both must be."""
+
+    max_relative: Share | None = Field(default=None, json_schema_extra={"default": "0.1%"})
+    """The largest difference of two values, as a share of the output's largest value."""
+    max_absolute: Positive | None = None
+    """The largest difference of two values; default: no limit."""
+    min_cosine: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, json_schema_extra={"default": DEFAULT_POLICY.min_cosine}
+    )
+    """The least cosine between the outputs of both."""
+    allow_difference: bool | None = Field(default=None, json_schema_extra={"default": False})
+    """Whether a model that differs more is measured all the same."""
+    timeout_s: Timeout | None = Field(
+        default=None, alias="timeout", json_schema_extra={"default": format_duration(DEFAULT_TIMEOUT_S)}
+    )
+    """How long the conversion of one model may take."""
 
 
 class ModelSection(Section):
@@ -19,6 +50,10 @@ class ModelSection(Section):
     """The shape of inputs that have dynamic dimensions."""
     params: Params = Field(default={})
     """Flags over the plan's params."""
+    format: Literal["auto", "onnx", "tflite"] = "auto"
+    """What devices get: onnx as it is, tflite (converted where it is none), auto for what each of them takes."""
+    conversion: ConversionSection = ConversionSection()
+    """Over the plan's."""
 
 
 class SelectorSection(Section):

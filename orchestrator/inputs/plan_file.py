@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from orchestrator.domain.cell import CellPattern, Variant
+from orchestrator.domain.conversion import ConversionPolicy
 from orchestrator.domain.device import DeviceSelector, Platform
 from orchestrator.domain.plan import (
     BaselinePolicy,
@@ -116,6 +117,7 @@ def _freeze(section: PlanSection, path: Path, text: str, entries: tuple[ModelEnt
         project=section.project or section.name,
         cloud=section.cloud,
         local=LocalPolicy(**_said(section.local)),
+        conversion=ConversionPolicy(**_said(section.conversion)),
         models=entries,
         devices=tuple(_selector(item) for item in section.devices),
         variants=tuple(Variant(**_said(item)) for item in section.variants) or (Variant(),),

@@ -10,7 +10,13 @@ from pydantic import Discriminator, Field, Tag
 from pydantic.json_schema import GenerateJsonSchema
 
 from orchestrator.domain.plan import Plan
-from orchestrator.inputs.plan_axes import ModelSection, PatternSection, SelectorSection, VariantSection
+from orchestrator.inputs.plan_axes import (
+    ConversionSection,
+    ModelSection,
+    PatternSection,
+    SelectorSection,
+    VariantSection,
+)
 from orchestrator.inputs.plan_policy import (
     BaselineSection,
     GateSection,
@@ -63,6 +69,7 @@ class PlanSection(Section):
     cloud: Cloud = Plan.cloud
     """local, hub, or the address of a device cloud."""
     local: LocalSection = LocalSection()
+    conversion: ConversionSection = ConversionSection()
     models: list[ModelItem] = Field(min_length=1, max_length=MAX_ENTRIES)
     """Model files: paths, globs, or mappings with more to say."""
     devices: list[DeviceItem] = Field(min_length=1, max_length=MAX_ENTRIES)

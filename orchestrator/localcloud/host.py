@@ -74,6 +74,7 @@ def _device(name: str, kind: str) -> Device:
         platform=kind,
         type=DEVICE_TYPE,
         cpu=Cpu(architecture=platform.machine(), frequency=_frequency()),
+        model_formats=["onnx", "tflite"],
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.conversion import ConvertedModel
 from orchestrator.domain.device import Device
 from orchestrator.domain.model import Model
 from orchestrator.domain.plan import Plan
@@ -30,10 +31,18 @@ def devices_as_json(devices: Iterable[Device]) -> str:
 
 
 def check_as_json(
-    plan: Plan, models: Iterable[Model], cells: Iterable[Cell], devices: Iterable[Device], notices: Iterable[str]
+    plan: Plan,
+    models: Iterable[Model],
+    cells: Iterable[Cell],
+    devices: Iterable[Device],
+    notices: Iterable[str],
+    converted: Iterable[ConvertedModel],
 ) -> str:
-    """What a plan asks for: its models as they were found, its devices, its cells and the number of jobs."""
-    cells, kind = list(cells), TypeAdapter(Model)
+    """What a plan asks for: its models as they were found, its devices, its cells and the number of jobs.
+
+    `conversions` are the models that some devices get in another format, and how alike they are.
+    """
+    cells, kind, conversion = list(cells), TypeAdapter(Model), TypeAdapter(ConvertedModel)
     return _text(
         {
             "plan": plan.name,
@@ -45,6 +54,7 @@ def check_as_json(
             "devices": [asdict(device) for device in devices],
             "cells": [asdict(cell) for cell in cells],
             "notices": list(notices),
+            "conversions": [conversion.dump_python(one, mode="json") for one in converted],
         }
     )
 

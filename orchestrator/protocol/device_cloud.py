@@ -23,7 +23,11 @@ class Cpu(WireModel):
 
 
 class Device(WireModel):
-    """A device. A platform that is not ours is kept as text."""
+    """A device. A platform that is not ours is kept as text.
+
+    `model_formats` is the local cloud's own: the kinds of model files that the device takes. The hub's devices do not
+    say; they take `.tflite` alone.
+    """
 
     name: str
     os: str = ""
@@ -31,6 +35,7 @@ class Device(WireModel):
     platform: str
     type: str = ""
     cpu: Cpu | None = None
+    model_formats: list[str] | None = None
 
 
 class UploadBody(WireModel):

@@ -12,7 +12,7 @@ from orchestrator.workflow.kept_models import KeptModels
 
 async def keep_models(entry: RunEntry, kept: KeptModels) -> None:
     """Puts the run's models into the store. Raises StoreError."""
-    for model in (*entry.models, *(old.model for old in entry.controls if not old.unusable)):
+    for model in (*entry.files, *(old.model for old in entry.controls if not old.unusable)):
         await kept.keep(model)
 
 
@@ -20,7 +20,8 @@ async def bring_models(entry: RunEntry, kept: KeptModels) -> RunEntry:
     """The entry with its models on this machine. Raises StoreError, also where what the store has is another model."""
     models = [await kept.here(model) for model in entry.models]
     controls = [old if old.unusable else replace(old, model=await kept.here(old.model)) for old in entry.controls]
-    return replace(entry, models=tuple(models), controls=tuple(controls))
+    converted = [replace(one, model=await kept.here(one.model)) if one.model else one for one in entry.converted]
+    return replace(entry, models=tuple(models), controls=tuple(controls), converted=tuple(converted))
 
 
 @dataclass(frozen=True, kw_only=True)

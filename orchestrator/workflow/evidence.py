@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from orchestrator.domain.alert import Alert, woken
 from orchestrator.domain.calibrate import Calibration, calibrate
 from orchestrator.domain.cell import Cell
-from orchestrator.domain.evidence import Evidence
+from orchestrator.domain.evidence import FILE, Evidence
 from orchestrator.domain.finding import Cause, Verdict
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.journal import RunEntry
@@ -107,7 +107,8 @@ def run_pairs(entry: RunEntry, evidence: Mapping[Cell, Evidence]) -> tuple[Pair,
 
 def cell_sessions(entry: RunEntry, cell: Cell, jobs: Sequence[JobResult]) -> tuple[Session, ...]:
     """The cell's sessions in this run, with what is known of their context before any job ran."""
-    size_bytes = entry.model_of(jobs[0].key).size_bytes if jobs else 0
+    file = entry.file_of(jobs[0].key) if jobs else None
+    converted = {FILE: str(file)} if file and file.converted_by else {}
     flags = ", ".join(f"{name}={value}" for name, value in sorted(entry.params(cell).items()))
     return sessions_of(
         cell,
@@ -115,8 +116,8 @@ def cell_sessions(entry: RunEntry, cell: Cell, jobs: Sequence[JobResult]) -> tup
         repeats=entry.plan.repeats,
         run_id=entry.run.id,
         at=entry.run.started_at,
-        context={"os": entry.device(cell.device).os, "flags": flags, "bench": entry.run.tool_version},
-        model_size_mb=size_bytes / 1e6,
+        context={"os": entry.device(cell.device).os, "flags": flags, "bench": entry.run.tool_version, **converted},
+        model_size_mb=file.size_bytes / 1e6 if file else 0.0,
     )
 
 

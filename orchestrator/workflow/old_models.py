@@ -8,7 +8,6 @@ from datetime import datetime
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.gate import compared_cells
 from orchestrator.domain.journal import RunEntry
-from orchestrator.domain.model import Model
 from orchestrator.domain.old_model import OldModel
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.run import RunState, new_run_id
@@ -28,14 +27,14 @@ async def with_old_models(entry: RunEntry, journal: Journal, kept: KeptModels) -
 
     Raises StoreError where the store cannot be used. A model that is not in it is one that cannot be run again.
     """
-    for model in entry.models:
+    for model in entry.files:
         await kept.keep(model)
     earlier = [(await journal.find(run_id), cells) for run_id, cells in (await _earlier_runs(entry, journal)).items()]
     controls = [
         await _found(old, entry, kept)
         for run, cells in earlier
         if run is not None  # of a run that was elsewhere only the sessions are known
-        for old in _old_models(run, cells)
+        for old in _old_models(run, cells, entry)
     ]
     return replace(entry, controls=tuple(controls))
 
@@ -75,21 +74,23 @@ async def needed_models(journal: Journal, now: datetime) -> set[str]:
         runs |= {session.run_id for sessions in last.values() for session in sessions}
     entries = [await journal.find(run_id) for run_id in sorted(runs)]  # None for those that were elsewhere
     here = [entry for entry in entries if entry is not None]
-    models = [model for entry in here for model in (*entry.models, *(old.model for old in entry.controls))]
+    models = [model for entry in here for model in (*entry.files, *(old.model for old in entry.controls))]
     return {model.sha256 for model in models}
 
 
-def _old_models(earlier: RunEntry, cells: Iterable[Cell]) -> Iterable[OldModel]:
-    by_model: dict[str, list[Cell]] = defaultdict(list)
+def _old_models(earlier: RunEntry, cells: Iterable[Cell], now: RunEntry) -> Iterable[OldModel]:
+    """One for each file then and now: not every device gets the same one."""
+    by_file: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
-        by_model[cell.model].append(cell)
-    for name, of_model in by_model.items():
-        yield OldModel(cells=tuple(of_model), run_id=earlier.run.id, model=earlier.model(name))
+        by_file[cell.model, earlier.model_in(cell).sha256, now.model_in(cell).sha256].append(cell)
+    for of_file in by_file.values():
+        model, converted = earlier.model_in(of_file[0]), earlier.converted_for(of_file[0])
+        yield OldModel(cells=tuple(of_file), run_id=earlier.run.id, model=model, converted=converted)
 
 
 async def _found(old: OldModel, entry: RunEntry, kept: KeptModels) -> OldModel:
     """The old model with its files here; the very file that is measured now needs no other."""
-    new = entry.model(old.cells[0].model)
+    new = entry.model_in(old.cells[0])
     if new.sha256 == old.model.sha256:
         return replace(old, model=new, is_same=True)
     try:
@@ -100,16 +101,11 @@ async def _found(old: OldModel, entry: RunEntry, kept: KeptModels) -> OldModel:
 
 async def beside_itself(entry: RunEntry, kept: KeptModels) -> RunEntry:
     """A run that measures each of its models beside itself. They are kept, being somebody's old models from now on."""
-    for model in entry.models:
+    for model in entry.files:
         await kept.keep(model)
     policy = replace(entry.plan.baseline, control="always")
     return replace(
         entry,
         plan=replace(entry.plan, baseline=policy),
-        controls=tuple(_same(entry, model) for model in entry.models),
+        controls=tuple(replace(old, is_same=True) for old in _old_models(entry, entry.cells, entry)),
     )
-
-
-def _same(entry: RunEntry, model: Model) -> OldModel:
-    cells = tuple(cell for cell in entry.cells if cell.model == model.name)
-    return OldModel(cells=cells, run_id=entry.run.id, model=model, is_same=True)

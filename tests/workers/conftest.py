@@ -187,7 +187,7 @@ def local_cloud(machines: Machines, farm: Any) -> Iterator[LocalCloud]:
         return archive
 
     def devices() -> tuple[Device, ...]:
-        return (Device(name="host-cpu-1t", os="Linux 6", platform="ANDROID"),)
+        return (Device(name="host-cpu-1t", os="Linux 6", platform="ANDROID", model_formats=["onnx"]),)
 
     key = machines.environment["EMBEDL_HUB_API_KEY"]
     data = machines.folder / "cloud"

@@ -93,7 +93,10 @@ def good_files() -> dict[str, bytes]:
 def offered_devices() -> tuple[WireDevice, ...]:
     """One device of each platform, on any machine."""
     names = {"host-cpu-1t": "ANDROID", "host-cpu-1t-ios": "IOS"}
-    return tuple(WireDevice(name=name, os="Linux 6", platform=platform) for name, platform in names.items())
+    return tuple(
+        WireDevice(name=name, os="Linux 6", platform=platform, model_formats=["onnx"])
+        for name, platform in names.items()
+    )
 
 
 @dataclass

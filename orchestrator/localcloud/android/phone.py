@@ -32,7 +32,15 @@ class Phone:
         """As the wire tells of it."""
         chip = ", ".join(filter(None, (self.soc, self.abi)))
         cpu = Cpu(architecture=chip or None, frequency=self.frequency or None)
-        return Device(name=name, os=self.os, vendor=self.vendor, platform="ANDROID", type=DEVICE_TYPE, cpu=cpu)
+        return Device(
+            name=name,
+            os=self.os,
+            vendor=self.vendor,
+            platform="ANDROID",
+            type=DEVICE_TYPE,
+            cpu=cpu,
+            model_formats=["tflite"],
+        )
 
 
 def ask_phone(adb: Adb, attached: Attached) -> Phone:

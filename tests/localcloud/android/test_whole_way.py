@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import json
 import os
+import runpy
 import subprocess
 import sys
 import threading
@@ -80,6 +81,42 @@ def test_a_plan_runs_on_a_phone_and_on_this_computer(bench: Bench, phone: Any, t
     assert 0 < latency_ms["host-cpu-1t"] != 12.5
     assert "thermal_status 0" in results.with_name("report.html").read_text()
     assert len(list((results.parent / "artifacts").rglob("phone-state.json"))) == 1
+    assert phone.files == []
+
+
+CONVERTING = PLAN.replace(
+    "models: [tiny.tflite]", "models: [{path: small.onnx, inputs: {image: [1, 3, 12, 8], ids: [1, 4]}}]"
+)
+
+
+@pytest.fixture
+def converter(tmp_path: Path) -> Callable[..., Path]:
+    """converter(fault): a program that stands for onnx2tf, beside the plan the model that it knows."""
+    stub = runpy.run_path(str(Path(__file__).parents[2] / "conversion" / "stub_tool.py"))
+    (tmp_path / "work/small.onnx").write_bytes(stub["SMALL"].read_bytes())
+    (tmp_path / "work/plan.yaml").write_text(CONVERTING)
+    return lambda fault="": stub["write_tool"](tmp_path / "converter" / f"onnx2tf{fault}", fault)
+
+
+def test_one_onnx_model_is_measured_as_it_is_here_and_converted_on_the_phone(
+    bench: Bench, phone: Any, tool: Path, converter: Any, tmp_path: Path
+) -> None:
+    install(tool, sha256(tool), tmp_path / "work/.bench/android")
+    missing = bench("run", "plan.yaml", "--quiet")
+    assert missing.returncode == 2
+    assert "bench setup-converter --python python3.12" in missing.stderr
+    assert not list(tmp_path.glob("work/reports/*"))
+    done = bench("run", "plan.yaml", BENCH_ONNX2TF=str(converter()))
+    assert done.returncode == 0, done.stderr
+    assert "converting small to TFLite by onnx2tf 2.6.9" in done.stderr
+    (results,) = (tmp_path / "work/reports").glob("*/results.json")
+    jobs = {job["device"]: job for job in json.loads(results.read_text())["jobs"]}
+    assert set(jobs) == {"Pixel Pretend", "host-cpu-1t"}
+    assert jobs["host-cpu-1t"]["model_sha256"] == sha256(tmp_path / "work/small.onnx")
+    assert jobs["host-cpu-1t"]["runtime"].startswith("ONNX Runtime")
+    recorded = Path(__file__).parents[2] / "conversion" / "recorded" / "small.tflite"
+    assert jobs["Pixel Pretend"]["model_sha256"] == sha256(recorded)
+    assert jobs["Pixel Pretend"]["metrics"]["latency_ms"] == 12.5
     assert phone.files == []
 
 
