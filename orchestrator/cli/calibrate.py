@@ -3,15 +3,19 @@
 import asyncio
 import sys
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from orchestrator.cli.home import DEFAULT_REPORTS, database_url
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import Report
+
+if TYPE_CHECKING:
+    from orchestrator.client.cloud import Cloud
+    from orchestrator.domain.journal import RunEntry
+    from orchestrator.history.journal import Journal
 
 
 @click.command("calibrate")
@@ -37,23 +41,31 @@ def command(
 
 
 async def _calibrate(plan: Plan, output: Path, sessions: int, *, as_json: bool, quiet: bool, verbose: bool) -> int:
-    from orchestrator.cli.carry_out import carry_out
     from orchestrator.cli.connect import connect
     from orchestrator.cli.kept import open_kept_models
     from orchestrator.cli.prepare import new_run, prepare
     from orchestrator.history.journal import open_journal
-    from orchestrator.presentation.calibration_table import calibrations_as_json, print_calibrations
-    from orchestrator.workflow.benchmark import calibrate
-    from orchestrator.workflow.evidence import calibrations
     from orchestrator.workflow.old_models import beside_itself
 
     async with connect(plan.cloud, plan.local) as cloud, open_journal(database_url()) as journal:
-        entry = await beside_itself(new_run(await prepare(plan, cloud, quiet=quiet), output), await open_kept_models())
+        run = new_run(await prepare(plan, cloud, quiet=quiet), output)
+        entry = await beside_itself(run, await open_kept_models(), sessions=sessions)
         await journal.begin(entry)
-        drive = partial(calibrate, sessions=sessions)
-        code = await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose, drive=drive, show=_say_nothing)
-        sessions_of = await journal.baselines.of_run(entry.run.id)
-        found = calibrations(sessions_of, await journal.baselines.pairs.of_run(entry.run.id), plan.gating.statistic)
+        return await carry_out_calibration(entry, cloud, journal, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+async def carry_out_calibration(
+    entry: "RunEntry", cloud: "Cloud", journal: "Journal", *, as_json: bool, quiet: bool, verbose: bool
+) -> int:
+    """Drives a journalled calibration, new or resumed, and shows what it found; the exit code."""
+    from orchestrator.cli.carry_out import carry_out
+    from orchestrator.presentation.calibration_table import calibrations_as_json, print_calibrations
+    from orchestrator.workflow.evidence import calibrations
+
+    code = await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose, show=_say_nothing)
+    sessions_of = await journal.baselines.of_run(entry.run.id)
+    pairs = await journal.baselines.pairs.of_run(entry.run.id)
+    found = calibrations(sessions_of, pairs, entry.plan.gating.statistic)
     if as_json:
         click.echo(calibrations_as_json(found))
     else:

@@ -44,12 +44,15 @@ async def _resume(run_id: str | None, *, notify: bool, quiet: bool, verbose: boo
 
 
 async def _go_on(entry: RunEntry, journal: "Journal", *, quiet: bool, verbose: bool) -> int:
+    from orchestrator.cli.calibrate import carry_out_calibration
     from orchestrator.cli.carry_out import carry_out
     from orchestrator.cli.connect import connect
 
     await asyncio.to_thread(_check_models, entry)
     await _bring_old_models(entry)
     async with connect(entry.run.cloud, entry.plan.local) as cloud:
+        if entry.calibration:
+            return await carry_out_calibration(entry, cloud, journal, as_json=False, quiet=quiet, verbose=verbose)
         return await carry_out(entry, cloud, journal, quiet=quiet, verbose=verbose)
 
 

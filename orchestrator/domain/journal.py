@@ -152,7 +152,8 @@ class RunEntry:
     """A run's row: everything needed to go on with it, as it was when it began. `folder` holds its files.
 
     `converted` are the models that take the place of the plan's on some devices, `controls` the old models of its
-    cells, both as they were when it began. Of a run that has ended `gates` are the
+    cells, both as they were when it began. `calibration`: so many sessions each cell gets, whatever the gates say; 0
+    where it is none. Of a run that has ended `gates` are the
     verdicts, `alerts` those of its cells, and `seen` is the stamp of the last change of what it was judged by
     (history/stamp.py).
     """
@@ -167,6 +168,7 @@ class RunEntry:
     notices: tuple[str, ...] = ()
     controls: tuple[OldModel, ...] = ()
     converted: tuple[ConvertedModel, ...] = ()
+    calibration: int = 0
     gates: tuple[GateResult, ...] = ()
     alerts: tuple[Alert, ...] = ()
     seen: int | None = None

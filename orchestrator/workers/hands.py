@@ -21,7 +21,7 @@ from orchestrator.history.turns import Task
 from orchestrator.workers.queue import Queue
 from orchestrator.workers.shared_files import SharedFiles, bring_models
 from orchestrator.workers.shared_quota import SharedQuota
-from orchestrator.workflow.benchmark import compared, conclusion, sessions_that_decide, surroundings
+from orchestrator.workflow.benchmark import compared, conclusion, further_sessions, surroundings
 from orchestrator.workflow.context import Context
 from orchestrator.workflow.job_pool import log
 from orchestrator.workflow.kept_models import KeptModels
@@ -127,7 +127,7 @@ class Hands:
         if not await self.journal.turns.is_over(run_id):
             return True
         try:
-            return bool(await sessions_that_decide(await self._context(run_id)))
+            return bool(await further_sessions(await self._context(run_id)))
         except Superseded:
             return True
 

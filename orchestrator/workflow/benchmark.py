@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from orchestrator.client.cloud import Cloud
@@ -32,18 +32,12 @@ from orchestrator.workflow.job_pool import run_jobs
 from orchestrator.workflow.pace import Pace
 from orchestrator.workflow.quota import OwnQuota
 
-Further = Callable[[Context], Awaitable[tuple[JobEntry, ...]]]
 
-
-async def benchmark(
-    entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listener, pace: Pace, further: Further | None = None
-) -> Report:
+async def benchmark(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listener, pace: Pace) -> Report:
     """Drives a journalled run to its end, with the further sessions that its gates ask for, and reports it.
 
-    `further` may ask for sessions in the gates' place. Raises Interrupted, or CloudError where nothing more can be
-    done; the run can then be resumed.
+    Raises Interrupted, or CloudError where nothing more can be done; the run can then be resumed.
     """
-    further = further or sessions_that_decide
     run = await journal.reopen(entry.run)
     try:
         jobs = await journal.jobs(run.id)
@@ -53,7 +47,7 @@ async def benchmark(
             new, old = (tuple(key.cell for key in added if key.control is control) for control in (False, True))
             listen(SessionsAdded(cells=new, repeats=1, beside=old))
         await run_jobs(context, jobs)
-        while added_jobs := await further(context):
+        while added_jobs := await further_sessions(context):
             await run_jobs(context, added_jobs)
     except (Interrupted, CloudError) as error:
         await journal.end(replace(run, state=RunState.INTERRUPTED, exit_code=error.exit_code, ended_at=pace.now()))
@@ -102,33 +96,34 @@ def _took_s(attempt: Attempt) -> float:
     return (attempt.ended_at - attempt.started_at).total_seconds()
 
 
-async def calibrate(
-    entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listener, pace: Pace, *, sessions: int
-) -> Report:
-    """Measures every cell in that many sessions, each model against itself. Raises as `benchmark`."""
-
-    async def one_more(context: Context) -> tuple[JobEntry, ...]:
-        repeats = [job.key.repeat for job in await journal.jobs(entry.run.id)]
-        taken = max(repeats) // entry.plan.repeats
-        why = dict.fromkeys(entry.cells, "the calibration asks for it")
-        numbers = dict.fromkeys(entry.cells, taken + 1)
-        return await _add(context, numbers, why, beside=entry.cells) if taken < sessions else ()
-
-    return await benchmark(entry, cloud, journal, listen, pace, further=one_more)
-
-
-async def sessions_that_decide(context: Context) -> tuple[JobEntry, ...]:
-    """Journals another session of each cell that it may settle: suspicious or undecided, and not yet at its limit.
+async def further_sessions(context: Context) -> tuple[JobEntry, ...]:
+    """Journals another session of each cell that needs one, if any: a calibration's, or one that may settle a gate.
 
     Raises Superseded where somebody else did.
     """
-    entry, journal = context.entry, context.journal
+    results = [job.result() for job in await context.journal.jobs(context.entry.run.id)]
+    if any(_is_cancelled(result) for result in results):
+        return ()
+    return await (_calibrating if context.entry.calibration else _deciding)(context, results)
+
+
+async def _calibrating(context: Context, results: Iterable[JobResult]) -> tuple[JobEntry, ...]:
+    entry = context.entry
+    taken = max(result.key.repeat for result in results) // entry.plan.repeats
+    if taken >= entry.calibration:
+        return ()
+    why = dict.fromkeys(entry.cells, "the calibration asks for it")
+    return await _add(context, dict.fromkeys(entry.cells, taken + 1), why, beside=entry.cells)
+
+
+async def _deciding(context: Context, results: Iterable[JobResult]) -> tuple[JobEntry, ...]:
+    """Of the cells that are suspicious or undecided, and not yet at their limit."""
+    entry = context.entry
     if not entry.plan.gates:
         return ()
-    results = [job.result() for job in await journal.jobs(entry.run.id)]
-    evidence = await gather_evidence(entry, results, journal.baselines)
+    evidence = await gather_evidence(entry, results, context.journal.baselines)
     wanted = next_sessions(entry.plan, entry.cells, evidence)
-    if not wanted or any(_is_cancelled(result) for result in results):
+    if not wanted:
         return ()
     for session in wanted:
         context.notice(f"{session.cell}: session {session.number}, because {session.reasons[0]}")

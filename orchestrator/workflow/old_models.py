@@ -99,8 +99,11 @@ async def _found(old: OldModel, entry: RunEntry, kept: KeptModels) -> OldModel:
         return replace(old, unusable=str(error))
 
 
-async def beside_itself(entry: RunEntry, kept: KeptModels) -> RunEntry:
-    """A run that measures each of its models beside itself. They are kept, being somebody's old models from now on."""
+async def beside_itself(entry: RunEntry, kept: KeptModels, *, sessions: int) -> RunEntry:
+    """A calibration: a run that measures each of its models beside itself, in so many sessions.
+
+    The models are kept, being somebody's old models from now on.
+    """
     for model in entry.files:
         await kept.keep(model)
     policy = replace(entry.plan.baseline, control="always")
@@ -108,4 +111,5 @@ async def beside_itself(entry: RunEntry, kept: KeptModels) -> RunEntry:
         entry,
         plan=replace(entry.plan, baseline=policy),
         controls=tuple(replace(old, is_same=True) for old in _old_models(entry, entry.cells, entry)),
+        calibration=sessions,
     )

@@ -1,8 +1,10 @@
 """The benchmarks' simulated device cloud, and the gate put to its nights through the real command, in small."""
 
 import importlib
+import signal
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +40,32 @@ def test_the_gate_passes_what_is_unchanged_and_finds_ten_percent(gate: Any, farm
     (report,) = (tmp_path / "before" / "reports" / "night-1").glob("*/results.json")
     text = report.read_text()
     assert text.count("simulated: no device measured this") >= 6
+
+
+PLAN = """\
+version: 1
+name: calibrated
+models: [m.onnx]
+devices: ["*"]
+repeats: 1
+limits: {poll_interval: 100ms}
+"""
+
+
+def test_a_calibration_that_was_interrupted_gets_the_rest_of_its_sessions(gate: Any, folder: Any) -> None:
+    farm = importlib.import_module("farm.process")
+    models = importlib.import_module("farm.models")
+    models.write_model(folder.path / "m.onnx", models.Traits(role="m"))
+    folder.write(PLAN)
+    with gate.running_farm(farm.Terms(devices=1, run_s=(3.0, 6.0), ios_every=0, time_scale=0.05)) as cloud:
+        folder = replace(folder, environment=cloud.environment)
+        options = ("--cloud", cloud.base_url, "--sessions", "5", "--verbose")
+        with folder.start("calibrate", "plan.yaml", *options) as process:
+            assert any("submitted" in line for line in process.stderr)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        assert process.returncode == 130
+        done = folder.bench("resume", "--quiet")
+        assert done.returncode == 0, done.stderr
+        assert cloud.books()["jobs"]["submitted"] == 2 * 5  # the model, and itself beside it
+    assert "max_regression that the cell can hold" in done.stdout

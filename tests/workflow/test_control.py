@@ -26,7 +26,7 @@ from orchestrator.history.store import open_store
 from orchestrator.inputs.model_file import model_sha256
 from orchestrator.presentation.json_report import load_report
 from orchestrator.presentation.write import rendered
-from orchestrator.workflow.benchmark import calibrate, judge_again
+from orchestrator.workflow.benchmark import benchmark, judge_again
 from orchestrator.workflow.evidence import gather_evidence
 from orchestrator.workflow.kept_models import KeptModels
 from orchestrator.workflow.old_models import beside_itself, needs_old_models, with_old_models
@@ -92,10 +92,10 @@ class Lab:
         planned = self.entry(text, "auto", gates=())
 
         async def drive(journal: Journal) -> None:
-            entry = await beside_itself(planned, await self.kept())
+            entry = await beside_itself(planned, await self.kept(), sessions=PAIRS)
             await journal.begin(entry)
             async with self.world.open_cloud() as cloud:
-                await calibrate(entry, cloud, journal, self.world.events.append, Pace(), sessions=PAIRS)
+                await benchmark(entry, cloud, journal, self.world.events.append, Pace())
 
         self.ask(drive)
 
