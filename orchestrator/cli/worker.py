@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.home import DEFAULT_REPORTS, home
+from orchestrator.cli.home import DEFAULT_REPORTS, home, run_locks
 from orchestrator.domain.event import Event, Notice
 from orchestrator.errors import WorkerLost
 
@@ -74,6 +74,7 @@ async def _work(concurrency: int, tempo: "Tempo", output: Path) -> None:
             tell=_tell,
             pace=pace,
             reports=output,
+            locks=run_locks(),
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, pace.stop.set)

@@ -30,11 +30,13 @@ from orchestrator.protocol.hub import (
     RunBody,
     RunPatch,
     RunStatus,
+    RunType,
     Tag,
 )
 
 NOT_FOUND = 404
 _STATUS: TypeAdapter[RunStatus] = TypeAdapter(RunStatus)
+_KIND: TypeAdapter[RunType] = TypeAdapter(RunType)
 
 
 class HubClient:
@@ -72,10 +74,16 @@ class HubClient:
             return None
 
     async def create_run(
-        self, project_id: str, *, name: str, started_at: datetime, parent_run_id: str | None = None
+        self,
+        project_id: str,
+        *,
+        name: str,
+        started_at: datetime,
+        kind: str = "PROFILE",
+        parent_run_id: str | None = None,
     ) -> str:
-        """A new PROFILE run, RUNNING; its id. Raises AnswerLost where it may exist and nobody knows its id."""
-        fields: dict[str, Any] = {"type": "PROFILE", "name": name, "started_at": started_at}
+        """A new run of that kind, RUNNING; its id. Raises AnswerLost where it may exist and nobody knows its id."""
+        fields: dict[str, Any] = {"type": _KIND.validate_python(kind), "name": name, "started_at": started_at}
         if parent_run_id is not None:
             fields["parent_run_id"] = parent_run_id
         run = await self._api.post(
@@ -111,17 +119,20 @@ class HubClient:
         status: str,
         ended_at: datetime,
         measurement: Measurement | None = None,
+        metrics: Mapping[str, float] | None = None,
         params: Mapping[str, str] | None = None,
         device: str = "",
     ) -> None:
         """Ends a run (FINISHED, FAILED or KILLED) together with all its metrics and params, in one request.
+
+        `metrics` are what it has besides its measurement.
 
         After any doubt the run is looked at before it is asked again, so that no metric is logged twice.
         """
         patch = RunPatch(
             status=_STATUS.validate_python(status),
             ended_at=ended_at,
-            metrics=hub_metrics(measurement),
+            metrics=[*hub_metrics(measurement), *(Metric(name=name, value=v) for name, v in (metrics or {}).items())],
             params=hub_params(measurement, params or {}, device),
         )
 

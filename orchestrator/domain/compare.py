@@ -103,6 +103,8 @@ def _paired(here: _Side, there: _Side, renaming: Renaming, metric: str, threshol
 
 def _both(cell: Cell, other: Cell, here: _Side, there: _Side, metric: str, threshold: float) -> CellComparison:
     mine, theirs = here.cells[cell], there.cells[other]
+    if mine.measured and theirs.measured and _is_converted(mine) != _is_converted(theirs):
+        return CellComparison(cell=cell, baseline=other, standing=Standing.UNLIKE)
     changes = {}
     for name in mine.metrics:
         value, base = mine.metric(name), theirs.metric(name)
@@ -116,6 +118,10 @@ def _both(cell: Cell, other: Cell, here: _Side, there: _Side, metric: str, thres
         changes=changes,
         layers=compare_layers(*layers),
     )
+
+
+def _is_converted(report: CellReport) -> bool:
+    return report.file is not None and report.file.converted_by != ""
 
 
 def _without(mine: CellReport, theirs: CellReport, metric: str) -> Standing:
@@ -170,6 +176,7 @@ def _differences(report: Report, baseline: Report, renaming: Renaming) -> Iterat
         other = renaming.models.get(model.name, model.name)
         if files.get(other, model.sha256) != model.sha256:
             yield f"the file of model {model.name} is not the same"
+    yield from _files(report, baseline, renaming)
     systems = {device.name: (device.os, device.cpu) for device in baseline.devices}
     for device in report.devices:
         before = systems.get(renaming.devices.get(device.name, device.name), (device.os, device.cpu))
@@ -183,6 +190,17 @@ def _differences(report: Report, baseline: Report, renaming: Renaming) -> Iterat
             yield f"runtime on {name}: {now} now, {was} in the baseline"
     if report.run.tool_version != baseline.run.tool_version:
         yield f"bench {report.run.tool_version} now, {baseline.run.tool_version} in the baseline"
+
+
+def _files(report: Report, baseline: Report, renaming: Renaming) -> Iterator[str]:
+    """Once for each model, where a cell measured another kind of file, or one that another version converted."""
+    before = {cell.cell: cell.file for cell in baseline.cells if cell.file}
+    told = dict[str, None]()
+    for cell in report.cells:
+        was = before.get(renaming.counterpart(cell.cell) or cell.cell)
+        if cell.file and was and str(cell.file) != str(was):
+            told[f"model {cell.cell.model}: {cell.file} now, {was} in the baseline"] = None
+    yield from told
 
 
 def _runtimes(report: Report) -> Mapping[str, set[str]]:

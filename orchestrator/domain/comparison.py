@@ -15,7 +15,8 @@ class Standing(StrEnum):
     """How a cell stands beside the baseline's, in the order a reader wants them.
 
     `worse` and `better`: the whole interval lies beyond the threshold. `same`: the whole interval lies within it.
-    `unclear`: neither, or too few jobs to say. `lost`: the baseline has a result and this run has none; `found`: the
+    `unclear`: neither, or too few jobs to say. `unlike`: one side measured the model itself, the other what it was
+    converted to, which are not the same thing. `lost`: the baseline has a result and this run has none; `found`: the
     other way round; `unmeasured`: neither has one. `added` and `removed`: the cell is in this run or the baseline only.
     """
 
@@ -23,6 +24,7 @@ class Standing(StrEnum):
     LOST = "lost"
     BETTER = "better"
     UNCLEAR = "unclear"
+    UNLIKE = "unlike"
     FOUND = "found"
     ADDED = "added"
     REMOVED = "removed"

@@ -115,7 +115,7 @@ class ConvertedModel:
 
     `model` is the converted file, None where there is none; `seconds` is what the tool took, at `made_at`, which may be
     in an earlier run. `failure` says why nothing is measured with it, "" where something is; `beyond` what its
-    difference exceeds.
+    difference exceeds. `hub_run_id` is its COMPILE run on the hub, `refused` why there is none.
     """
 
     name: str
@@ -129,6 +129,8 @@ class ConvertedModel:
     made_at: datetime | None = None
     difference: Difference | None = None
     failure: str = ""
+    hub_run_id: str = ""
+    refused: str = ""
 
     @property
     def beyond(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.conversion import MeasuredFile
 from orchestrator.domain.outcome import Failed, Measured, Outcome
 
 
@@ -64,8 +65,9 @@ class Attempt:
 class JobResult:
     """A job that has ended. Its outcome is the last attempt's (or why there was none).
 
-    `model_sha256` is that of what was measured, "" where nobody says. `why` says what made its session worth
-    measuring, "" where the plan asked for it.
+    `model_sha256` is that of what was measured, "" where nobody says; `file` tells more of it. `why` says what made its
+    session worth measuring, "" where the plan asked for it. `parent_run_id` is the hub run of the conversion whose file
+    was measured, `orphaned` why the job's own does not have it as its parent.
     """
 
     key: JobKey
@@ -74,6 +76,9 @@ class JobResult:
     hub_run_id: str = ""
     model_sha256: str = ""
     why: str = ""
+    file: MeasuredFile | None = None
+    parent_run_id: str = ""
+    orphaned: str = ""
 
     @property
     def measured(self) -> Measured | None:

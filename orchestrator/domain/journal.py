@@ -87,7 +87,8 @@ class JobEntry:
 
     `kept` are files of all attempts. `begun_at` is when the device was first seen to work on it. `final`: the cloud
     meant its refusal, another attempt cannot help. `why`: what made its session worth measuring, "" where the plan
-    asked for it.
+    asked for it. `parent_run_id` is the hub run of the conversion whose file was measured; `orphaned` is why the job's
+    own does not have it as its parent, "" where it has.
     """
 
     run_id: str
@@ -110,6 +111,8 @@ class JobEntry:
     artifacts: tuple[SavedArtifact, ...] = ()
     why: str = ""
     kept: tuple[KeptFile, ...] = ()
+    parent_run_id: str = ""
+    orphaned: str = ""
 
     def concluded(self, outcome: Outcome, at: datetime) -> "JobEntry":
         """The entry with its attempt ended in that outcome; one that never began leaves no attempt."""
@@ -143,8 +146,30 @@ class JobEntry:
         """What the report says of the job; one that never came to an outcome was skipped."""
         outcome = self.outcome or Skipped(reason="the run was interrupted before this job ended")
         return JobResult(
-            key=self.key, outcome=outcome, attempts=self.attempts, hub_run_id=self.hub_run_id, why=self.why
+            key=self.key,
+            outcome=outcome,
+            attempts=self.attempts,
+            hub_run_id=self.hub_run_id,
+            why=self.why,
+            parent_run_id=self.parent_run_id,
+            orphaned=self.orphaned,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompileEntry:
+    """How far a run's conversion of the plan's model `model` is logged on the hub: a job's way, begun at concluded.
+
+    `refused` is why there is no hub run, "" where there is one or may still be.
+    """
+
+    run_id: str
+    model: str
+    state: JobState = JobState.CONCLUDED
+    version: int = 0
+    hub_run_id: str = ""
+    artifacts: tuple[SavedArtifact, ...] = ()
+    refused: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +241,10 @@ class RunEntry:
         entry = next(entry for entry in self.plan.models if entry.name == cell.model)
         variant = next(variant for variant in self.plan.variants if variant.name == cell.variant)
         return self.plan.params_for(entry, variant)
+
+    def compiles(self) -> tuple[CompileEntry, ...]:
+        """All conversions, unlogged."""
+        return tuple(CompileEntry(run_id=self.run.id, model=converted.name) for converted in self.converted)
 
     def jobs(self) -> tuple[JobEntry, ...]:
         """All jobs of the first session, unstarted."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from orchestrator.domain.alert import Alert
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.comparison import Comparison
+from orchestrator.domain.conversion import ConvertedModel, MeasuredFile
 from orchestrator.domain.device import Device
 from orchestrator.domain.doubts import gather_doubts
 from orchestrator.domain.finding import Cause
@@ -93,7 +94,8 @@ class CellReport:
     """What is known of one cell, with the evidence: how many jobs were planned and measured, and how far to trust.
 
     `sensitivity` is the smallest change of the headline metric that one session could show, as a fraction;
-    `sensitivity_reason` says what it rests on or, where it is None, why nothing can be said.
+    `sensitivity_reason` says what it rests on or, where it is None, why nothing can be said. `file` is what was
+    measured, None where nobody says.
     """
 
     cell: Cell
@@ -107,6 +109,7 @@ class CellReport:
     sessions: tuple[SessionReport, ...] = ()
     sensitivity: float | None = None
     sensitivity_reason: str = ""
+    file: MeasuredFile | None = None
 
     def metric(self, name: str) -> Summary | None:
         """The metric's summary, None where no job gave it."""
@@ -155,6 +158,7 @@ class Report:
 
     `profile` is what its gates were judged for: a release, or a nightly, where what is open only warns.
     `alerts` are those of the run's cells as they stood when it ended: all that were not over, and what it resolved.
+    `conversions` are the models that some of its devices got in another format.
     `seen` is the stamp of the newest change of what it was judged by (history/stamp.py), None before it was.
     """
 
@@ -168,6 +172,7 @@ class Report:
     gates: tuple[GateResult, ...] = ()
     notices: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    conversions: tuple[ConvertedModel, ...] = ()
     profile: str = "release"
     alerts: tuple[Alert, ...] = ()
     seen: int | None = None
@@ -259,6 +264,7 @@ def report_cell(cell: Cell, jobs: Iterable[JobResult]) -> CellReport:
         metrics=metrics,
         layers=layers,
         unit_shares=_unit_shares(layers),
+        file=next((job.file for job in jobs if job.file), None),
     )
 
 

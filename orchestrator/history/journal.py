@@ -26,9 +26,10 @@ from orchestrator.history.durations import durations_before
 from orchestrator.history.moves import Moves
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.run_lock import is_run_held, run_held
-from orchestrator.history.schema import DETACHED, JOB, RUN
+from orchestrator.history.schema import COMPILE, DETACHED, JOB, RUN
 
 if TYPE_CHECKING:
+    from orchestrator.history.compiles import Compiles
     from orchestrator.history.exchange import Exchange
     from orchestrator.history.holds import Holds
     from orchestrator.history.news import NewsDesk
@@ -65,6 +66,13 @@ class Journal:
         self._engine = engine
         self._moves = Moves(engine)
         self.baselines = Baselines(engine)
+
+    @cached_property
+    def compiles(self) -> "Compiles":
+        """How far the conversions of runs are logged on the hub."""
+        from orchestrator.history.compiles import Compiles
+
+        return Compiles(self._engine)
 
     @cached_property
     def exchange(self) -> "Exchange":
@@ -112,6 +120,10 @@ class Journal:
             async with self._engine.begin() as connection:
                 await connection.execute(RUN.insert(), _run_row(entry))
                 await _insert(connection, entry.run, jobs)
+                if entry.converted:
+                    from orchestrator.history.compiles import compile_row
+
+                    await connection.execute(COMPILE.insert(), [compile_row(one) for one in entry.compiles()])
                 if entry.run.detached:
                     await connection.execute(DETACHED.insert(), _detached_row(entry))
         except IntegrityError:

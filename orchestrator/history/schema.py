@@ -42,6 +42,17 @@ JOB = sa.Table(
     sa.Index("job_by_turn", "run_id", "turn", "rank"),
 )
 
+# A conversion of one of the run's models, and how far it is logged on the hub.
+COMPILE = sa.Table(
+    "compile",
+    METADATA,
+    sa.Column("run_id", sa.String, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("entry", sa.Text, nullable=False),
+)
+
 # A run that workers carry out: what its jobs' turns depend on. `settling`: somebody was asked to end it.
 DETACHED = sa.Table(
     "detached",

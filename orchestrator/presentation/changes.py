@@ -27,6 +27,7 @@ WORDS: Mapping[Standing, Word] = {
     Standing.LOST: Word(mark="✕", word="no result any more"),
     Standing.BETTER: Word(mark="▼", word="better"),
     Standing.UNCLEAR: Word(mark="?", word="unclear"),
+    Standing.UNLIKE: Word(mark="≠", word="not the same kind of file"),
     Standing.FOUND: Word(mark="+", word="has a result now"),
     Standing.ADDED: Word(mark="+", word="only in this run"),
     Standing.REMOVED: Word(mark="–", word="only in the baseline"),

@@ -1,8 +1,8 @@
 """What a worker does for a task: drives one job as far as it goes, or ends a run whose jobs are all over."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,20 @@ from orchestrator.domain.journal import JobState, RunEntry
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import Report
 from orchestrator.domain.run import RunState
-from orchestrator.errors import UsageError
+from orchestrator.errors import RunBusy, UsageError
 from orchestrator.history.journal import Journal, Superseded
 from orchestrator.history.store import Store
 from orchestrator.history.turns import Task
 from orchestrator.workers.queue import Queue
 from orchestrator.workers.shared_files import SharedFiles, bring_models
 from orchestrator.workers.shared_quota import SharedQuota
-from orchestrator.workflow.benchmark import compared, conclusion, further_sessions, surroundings
+from orchestrator.workflow.benchmark import (
+    compared,
+    conclusion,
+    finish_conversions,
+    further_sessions,
+    surroundings,
+)
 from orchestrator.workflow.context import Context
 from orchestrator.workflow.job_pool import log
 from orchestrator.workflow.kept_models import KeptModels
@@ -31,6 +37,7 @@ from orchestrator.workflow.pace import Pace
 LOGGED_AT_ONCE = 8
 RUNS_AT_HAND = 8
 DURATIONS_LOOKED_AT = 30
+BETWEEN_LOOKS_S = 1.0
 
 OpenCloud = Callable[[str], AbstractAsyncContextManager[Cloud]]
 TellPeople = Callable[[Plan, str], Awaitable[None]]
@@ -47,7 +54,7 @@ class Hands:
     """One worker's means. `tell` hears what happens in which run; `publish` writes a run's reports into its folder.
 
     `tell_people` tells those whom the plan names of a run that has ended, never twice of the same.
-    `reports` is this machine's folder for files of runs.
+    `reports` is this machine's folder for files of runs, `locks` the one for its locks.
     """
 
     journal: Journal
@@ -60,6 +67,7 @@ class Hands:
     tell: Tell
     pace: Pace
     reports: Path
+    locks: Path
     _clouds: dict[str, Cloud] = field(default_factory=dict)
     _contexts: dict[str, Context] = field(default_factory=dict)
     _doors: WeakValueDictionary[Task, asyncio.Lock] = field(default_factory=WeakValueDictionary)
@@ -107,6 +115,8 @@ class Hands:
             if await self._goes_on(run_id):
                 await self.journal.turns.go_on(run_id, self.queue.put)
                 return
+            if entry.converted:
+                await finish_conversions(await self._context(run_id))
             await self._end(entry)
         if entry.run.notify:
             await self.tell_people(entry.plan, run_id)
@@ -148,7 +158,19 @@ class Hands:
         interval_s = entry.plan.limits.poll_interval_s
         quota = SharedQuota(cloud=cloud, holds=self.journal.holds, pace=self.pace, poll_interval_s=interval_s)
         files = SharedFiles(run_id=run_id, folder=here.folder, store=self.store)
-        return replace(context, quota=quota, raw_files=files)
+        return replace(context, quota=quota, raw_files=files, alone=self._alone)
+
+    @asynccontextmanager
+    async def _alone(self, what: str) -> AsyncIterator[None]:
+        """Waits until no other worker is at it; one that dies lets it go."""
+        async with AsyncExitStack() as stack:
+            while True:
+                try:
+                    await stack.enter_async_context(self.journal.held(what, self.locks))
+                    break
+                except RunBusy:
+                    await self.pace.sleep(BETWEEN_LOOKS_S)
+            yield
 
     async def _cloud(self, name: str) -> Cloud:
         if name not in self._clouds:

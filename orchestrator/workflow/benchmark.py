@@ -9,23 +9,25 @@ from orchestrator.client.cloud import Cloud
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.cell_evidence import with_evidence
 from orchestrator.domain.compare import compare
+from orchestrator.domain.conversion import ConvertedModel
 from orchestrator.domain.durations import Durations
 from orchestrator.domain.event import Listener, RunStarted, SessionsAdded
 from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.exit_code import CLOUD_UNUSABLE, GATE_FAILED, exit_code
 from orchestrator.domain.gate import judge
 from orchestrator.domain.job import Attempt, JobResult
-from orchestrator.domain.journal import JobEntry, JobState, RunEntry
+from orchestrator.domain.journal import CompileEntry, JobEntry, JobState, RunEntry
 from orchestrator.domain.next_sessions import next_sessions
 from orchestrator.domain.outcome import FailureKind, Measured
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import GateResult, Report, report_cells
 from orchestrator.domain.run import Run, RunState
-from orchestrator.errors import CloudError, Interrupted
+from orchestrator.errors import CloudError, Interrupted, KeyRefused
 from orchestrator.history.journal import Journal
 from orchestrator.history.stamp import NOW
 from orchestrator.workflow.alerts import keep_alerts
 from orchestrator.workflow.causes import with_causes
+from orchestrator.workflow.compiling import log_conversions
 from orchestrator.workflow.context import Context
 from orchestrator.workflow.evidence import gather_evidence, open_regressions, run_pairs, run_sessions
 from orchestrator.workflow.job_pool import run_jobs
@@ -49,12 +51,23 @@ async def benchmark(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Lis
         await run_jobs(context, jobs)
         while added_jobs := await further_sessions(context):
             await run_jobs(context, added_jobs)
+        await finish_conversions(context)
     except (Interrupted, CloudError) as error:
         await journal.end(replace(run, state=RunState.INTERRUPTED, exit_code=error.exit_code, ended_at=pace.now()))
         raise
     report = await conclusion(replace(entry, run=run), journal, pace)
     await journal.end(report.run, report.gates, report.alerts, report.seen)
     return report
+
+
+async def finish_conversions(context: Context) -> None:
+    """Logs the conversions that no job came to need, as far as the hub allows. Raises KeyRefused."""
+    try:
+        await log_conversions(context)
+    except KeyRefused:
+        raise
+    except CloudError as error:
+        context.notice(f"a conversion is not logged on the hub: {error}")
 
 
 async def surroundings(
@@ -163,7 +176,7 @@ async def read_report(entry: RunEntry, journal: Journal) -> Report:
     seen = entry.seen if is_judged else None
     evidence = await _evidence(entry, jobs, journal, with_pinned=not is_judged, seen=seen)
     gates = entry.gates if is_judged else await _judge(entry, jobs, evidence, journal)
-    return _report(entry, entry.run, jobs, gates, evidence)
+    return await _report(entry, entry.run, jobs, gates, evidence, journal)
 
 
 async def compared(report: Report, entry: RunEntry, journal: Journal) -> Report:
@@ -175,7 +188,7 @@ async def compared(report: Report, entry: RunEntry, journal: Journal) -> Report:
     before = await journal.find(baseline_id)
     if before is None:  # only its sessions were brought here
         return report
-    baseline = _report(before, before.run, await journal.jobs(baseline_id), before.gates, {})
+    baseline = await _report(before, before.run, await journal.jobs(baseline_id), before.gates, {}, journal)
     return replace(report, comparison=await asyncio.to_thread(compare, report, baseline))
 
 
@@ -188,7 +201,8 @@ async def judge_again(entry: RunEntry, journal: Journal, plan: Plan) -> Report:
     rules = replace(entry.plan, gates=plan.gates, gating=plan.gating, baseline=plan.baseline)
     judged = replace(entry, plan=rules)
     evidence = await _evidence(judged, jobs, journal, seen=entry.seen)
-    report = _report(judged, entry.run, jobs, await _judge(judged, jobs, evidence, journal), evidence)
+    gates = await _judge(judged, jobs, evidence, journal)
+    report = await _report(judged, entry.run, jobs, gates, evidence, journal)
     return replace(report, run=replace(report.run, exit_code=exit_code(report.jobs, report.gates)))
 
 
@@ -223,7 +237,9 @@ async def conclusion(entry: RunEntry, journal: Journal, pace: Pace) -> Report:
     evidence = await _evidence(entry, jobs, journal, seen=seen)
     gates = await _judge(entry, jobs, evidence, journal)
     code = exit_code(results, gates)
-    is_logged = all(job.state is JobState.DONE for job in jobs)
+    conversions = await journal.compiles.of_run(entry.run.id) if entry.converted else {}
+    states = [job.state for job in jobs] + [conversion.state for conversion in conversions.values()]
+    is_logged = all(state is JobState.DONE for state in states)
     if not is_logged and code != GATE_FAILED:
         code = CLOUD_UNUSABLE
     sessions = [session for found in run_sessions(entry, results).values() for session in found]
@@ -232,17 +248,19 @@ async def conclusion(entry: RunEntry, journal: Journal, pace: Pace) -> Report:
     alerts = await keep_alerts(entry, evidence, journal.baselines, seen=seen, now=now)
     state = RunState.COMPLETED if is_logged else RunState.INTERRUPTED
     ended = replace(entry.run, state=state, exit_code=code, ended_at=now)
-    return _report(replace(entry, alerts=alerts, seen=seen), ended, jobs, gates, evidence)
+    return await _report(replace(entry, alerts=alerts, seen=seen), ended, jobs, gates, evidence, journal)
 
 
-def _report(
+async def _report(
     entry: RunEntry,
     run: Run,
     jobs: tuple[JobEntry, ...],
     gates: tuple[GateResult, ...],
     evidence: Mapping[Cell, Evidence],
+    journal: Journal,
 ) -> Report:
-    results = tuple(replace(job.result(), model_sha256=entry.model_of(job.key).sha256) for job in jobs)
+    results = tuple(_with_file(job.result(), entry) for job in jobs)
+    logged = await journal.compiles.of_run(run.id) if entry.converted else {}
     report = Report(
         run=run,
         command=entry.command,
@@ -253,8 +271,20 @@ def _report(
         jobs=results,
         gates=gates,
         notices=entry.notices,
+        conversions=tuple(_with_hub_run(converted, logged.get(converted.name)) for converted in entry.converted),
         profile=entry.plan.gating.profile,
         alerts=entry.alerts,
         seen=entry.seen,
     )
     return replace(report, cells=with_evidence(report.cells, report.headline, evidence, entry.plan))
+
+
+def _with_file(result: JobResult, entry: RunEntry) -> JobResult:
+    file = entry.file_of(result.key)
+    return replace(result, model_sha256=file.sha256, file=file)
+
+
+def _with_hub_run(converted: ConvertedModel, logged: CompileEntry | None) -> ConvertedModel:
+    if logged is None:
+        return converted
+    return replace(converted, hub_run_id=logged.hub_run_id, refused=logged.refused)

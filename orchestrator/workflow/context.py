@@ -1,5 +1,8 @@
 """What all jobs of a run share."""
 
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,8 @@ class Context:
     """One run's surroundings.
 
     `durations_s` is what whole attempts of this run took that measured something; `durations` is what is known of
-    the devices' part in it, from this run and those before.
+    the devices' part in it, from this run and those before. `alone` keeps other processes from what it names, which
+    `compiling` does within this one.
     """
 
     entry: RunEntry
@@ -33,6 +37,8 @@ class Context:
     pace: Pace
     quota: Quota
     raw_files: RawFiles = field(default_factory=OwnDisk)
+    alone: Callable[[str], AbstractAsyncContextManager[None]] = lambda what: nullcontext()
+    compiling: asyncio.Lock = field(default_factory=asyncio.Lock)
     on_cloud: OnCloud = field(default_factory=OnCloud)
     durations: Durations = field(default_factory=Durations)
     durations_s: list[float] = field(default_factory=list)

@@ -1,17 +1,19 @@
 """Logging a concluded job on the hub: one PROFILE run with tags, raw files, and one last PATCH with everything else."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 
+from orchestrator.domain.conversion import MeasuredFile
 from orchestrator.domain.journal import JobEntry, JobState, SavedArtifact
 from orchestrator.domain.outcome import Failed, FailureKind, Measured
-from orchestrator.errors import AnswerLost, CloudError, KeyRefused, Refused
+from orchestrator.errors import Refused
+from orchestrator.workflow.artifacts import Saving
+from orchestrator.workflow.compiling import parent_of
 from orchestrator.workflow.context import Context
+from orchestrator.workflow.hub_runs import new_hub_run
 from orchestrator.workflow.raw_files import RESULTS_ARCHIVE
 
-ARTIFACT_TRIES = 2
+INVALID_LINEAGE = "invalid_run_lineage"
 
 
 async def track(context: Context, job: JobEntry) -> JobEntry:
@@ -33,16 +35,19 @@ async def _intend(context: Context, job: JobEntry) -> JobEntry:
 
 
 async def _create_run(context: Context, job: JobEntry) -> JobEntry:
-    """Creates the run. A lost answer may leave one behind that is never tagged; only the tagged one counts."""
+    """Creates the run, below that of the conversion whose file was measured, where there is one."""
     started_at = job.attempts[0].started_at if job.attempts else context.pace.now()
-    for left in (1, 0):
-        try:
-            run_id = await context.cloud.hub.create_run(context.project_id, name=str(job.key), started_at=started_at)
-            break
-        except AnswerLost:
-            if not left:
-                raise
-    return await context.move(job, JobState.LOGGED, hub_run_id=run_id)
+    conversion = await parent_of(context, job.key)
+    parent, orphaned = (conversion.hub_run_id, conversion.refused) if conversion else ("", "")
+    create = partial(new_hub_run, context, "PROFILE", name=str(job.key), started_at=started_at)
+    try:
+        run_id = await create(parent=parent)
+    except Refused as refusal:
+        if not parent or refusal.code != INVALID_LINEAGE:
+            raise
+        context.notice(f"{job.key} is logged without its COMPILE run as its parent: {refusal}")
+        run_id, orphaned = await create(), str(refusal)
+    return await context.move(job, JobState.LOGGED, hub_run_id=run_id, parent_run_id=parent, orphaned=orphaned)
 
 
 async def _tag(context: Context, job: JobEntry) -> JobEntry:
@@ -57,6 +62,7 @@ async def _tag(context: Context, job: JobEntry) -> JobEntry:
         "device": cell.device,
         "variant": cell.variant,
         "repeat": str(job.key.repeat),
+        **_origin(entry.file_of(job.key), job.parent_run_id),
     }
     for name, value in tags.items():
         await context.cloud.hub.tag(context.project_id, job.hub_run_id, name, value)
@@ -69,8 +75,13 @@ async def _complete(context: Context, job: JobEntry, *, may_be_complete: bool) -
     A run that was tagged before this process came to it may be complete, and is looked at first.
     """
     await context.raw_files.bring(job)
+
+    async def keep(of: JobEntry, artifacts: tuple[SavedArtifact, ...]) -> JobEntry:
+        return await context.keep(of, artifacts=artifacts)
+
+    saving = Saving(context=context, keep=keep)
     for file in _files_to_save(job):
-        job = await _save_artifact(context, job, file)
+        job = await saving.save(job, file, context.entry.folder / file)
     hub, entry = context.cloud.hub, context.entry
     if not (may_be_complete and await hub.is_complete(context.project_id, job.hub_run_id)):
         await hub.complete(
@@ -91,48 +102,12 @@ def _files_to_save(job: JobEntry) -> tuple[str, ...]:
     return tuple(file for file in files if not file.endswith(RESULTS_ARCHIVE)) or files
 
 
-async def _save_artifact(context: Context, job: JobEntry, file: str) -> JobEntry:
-    """Uploads one raw file, if it is not there yet. One that cannot be uploaded is said and holds nothing up."""
-    for left in reversed(range(ARTIFACT_TRIES)):
-        if any(artifact.file == file and artifact.uploaded for artifact in job.artifacts):
-            return job
-        try:
-            job = await _announce(context, job, file)
-        except Refused as refusal:
-            context.notice(f"{file} is not saved on the hub: {refusal}")
-            return job
-        except OSError as error:
-            context.notice(f"{file} is not saved on the hub: {error.strerror or 'it cannot be read'}")
-            return job
-        job, failure = await _send(context, job, file)
-        if failure and not left:
-            context.notice(f"{file} is not saved on the hub: {failure}")
-    return job
-
-
-async def _announce(context: Context, job: JobEntry, file: str) -> JobEntry:
-    if any(artifact.file == file for artifact in job.artifacts):
-        return job
-    path = context.entry.folder / file
-    size_bytes = (await asyncio.to_thread(path.stat)).st_size
-    artifact_id = await context.cloud.hub.create_artifact(job.hub_run_id, path.name, size_bytes)
-    return await context.keep(job, artifacts=(*job.artifacts, SavedArtifact(file=file, artifact_id=artifact_id)))
-
-
-async def _send(context: Context, job: JobEntry, file: str) -> tuple[JobEntry, CloudError | None]:
-    """Transfers an announced file and settles it on the hub: uploaded, or failed and to be announced anew."""
-    hub = context.cloud.hub
-    artifact = next(artifact for artifact in job.artifacts if artifact.file == file)
-    others = tuple(other for other in job.artifacts if other is not artifact)
-    try:
-        await context.pace.unless_stopped(hub.send_artifact(artifact.artifact_id, context.entry.folder / file))
-    except KeyRefused:
-        raise
-    except CloudError as error:
-        await hub.mark_artifact(artifact.artifact_id, uploaded=False)
-        return await context.keep(job, artifacts=others), error
-    await hub.mark_artifact(artifact.artifact_id, uploaded=True)
-    return await context.keep(job, artifacts=(*others, replace(artifact, uploaded=True))), None
+def _origin(file: MeasuredFile, compile_run_id: str) -> dict[str, str]:
+    """Of what was measured, where it was converted: by what, from which file, and the run that tells of it."""
+    if not file.converted_by:
+        return {}
+    told = {"converted_by": file.converted_by, "source_sha256": file.source_sha256, "compile_run": compile_run_id}
+    return {name: value for name, value in told.items() if value}
 
 
 def _status(job: JobEntry) -> str:

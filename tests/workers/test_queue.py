@@ -157,6 +157,7 @@ async def at_work(url: str, folder: Path, run_entry: Callable[..., RunEntry]) ->
             queue=queue,
             pace=Pace(),
             reports=folder,
+            locks=folder,
         )
         found = AtWork(hands=hands)
         worker = Worker(hands=hands, queue=queue, tempo=TEMPO, say=found.said.append, seen=found.look)

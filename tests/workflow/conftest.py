@@ -21,6 +21,7 @@ import pytest
 from orchestrator.client.cloud import open_cloud
 from orchestrator.client.retry import Waiting
 from orchestrator.client.settings import CloudSettings
+from orchestrator.domain.conversion import ConvertedModel
 from orchestrator.domain.device import DeviceSelector
 from orchestrator.domain.event import Event
 from orchestrator.domain.journal import JobEntry, RunEntry
@@ -196,6 +197,7 @@ class World:
     devices: Devices
     plan: Plan
     models: tuple[Model, ...]
+    converted: tuple[ConvertedModel, ...] = ()
     events: list[Event] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     hurry: Hurry | None = None
@@ -225,6 +227,7 @@ class World:
             cells=targets.cells,
             folder=self.folder / "reports" / run.id,
             command="bench run plan.yaml",
+            converted=self.converted,
         )
 
     async def offered(self) -> Any:

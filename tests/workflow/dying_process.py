@@ -10,11 +10,13 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from orchestrator.client.cloud import open_cloud
 from orchestrator.client.settings import CloudSettings
 from orchestrator.domain.secret import Secret
+from orchestrator.history.compiles import Compiles
 from orchestrator.history.journal import Journal, open_journal
 from orchestrator.workflow.benchmark import benchmark
 from orchestrator.workflow.pace import Pace
@@ -22,20 +24,24 @@ from orchestrator.workflow.pace import Pace
 
 def kill_at(number: int, moment: str) -> None:
     """Lets the journal's `number`-th write be the process's last act."""
-    write, count = Journal.move, 0
+    count = 0
 
-    async def counting(self: Journal, entry: Any) -> Any:
-        nonlocal count
-        count += 1
-        is_last = count == number
-        if is_last and moment == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        moved = await write(self, entry)
-        if is_last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return moved
+    def counted(write: Callable[[Any, Any], Awaitable[Any]]) -> Any:
+        async def counting(self: Any, entry: Any) -> Any:
+            nonlocal count
+            count += 1
+            is_last = count == number
+            if is_last and moment == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            moved = await write(self, entry)
+            if is_last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return moved
 
-    Journal.move = counting  # type: ignore[method-assign]
+        return counting
+
+    Journal.move = counted(Journal.move)  # type: ignore[method-assign]
+    Compiles.move = counted(Compiles.move)  # type: ignore[method-assign]
 
 
 async def main(base_url: str, database_url: str, run_id: str) -> None:

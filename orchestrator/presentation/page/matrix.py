@@ -26,7 +26,7 @@ MOST_ROWS = 40
 _STEPS = ((1.25, "s0", "to 1.25×"), (2.0, "s1", "to 2×"), (4.0, "s2", "to 4×"), (math.inf, "s3", "over 4×"))
 _CHANGE_STEPS = ((0.10, "1"), (0.20, "2"), (math.inf, "3"))
 _LARGE = 600  # fields from which on only the first metrics are also shown relative, so that the page stays small
-_STANDING_TEXTS = {Standing.LOST: "✕ lost", Standing.ADDED: "new", Standing.FOUND: "new"}
+_STANDING_TEXTS = {Standing.LOST: "✕ lost", Standing.UNLIKE: "≠ file", Standing.ADDED: "new", Standing.FOUND: "new"}
 LEGEND = (("b", "best of its model"), *((style, words) for _, style, words in _STEPS))
 
 
