@@ -20,11 +20,16 @@ class Ranked:
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """The cells of one model that have the metric, best first; at least one."""
+    """The cells of one model that have the metric, best first; at least one. What was converted is ranked by itself."""
 
     model: str
     metric: str
     ranked: tuple[Ranked, ...]
+
+    @property
+    def subject(self) -> str:
+        """The model, or that it was converted."""
+        return self.best.cell.subject
 
     @property
     def best(self) -> Ranked:
@@ -48,12 +53,12 @@ class Ranking:
 
 def rank(cells: Iterable[CellReport], metric: str) -> tuple[Ranking, ...]:
     """One ranking for each model that has the metric in any cell, in the order the models come."""
-    of_model: dict[str, list[tuple[CellReport, Summary]]] = defaultdict(list)
+    of_model: dict[tuple[str, str], list[tuple[CellReport, Summary]]] = defaultdict(list)
     for cell in cells:
-        found = of_model[cell.cell.model]
+        found = of_model[cell.cell.model, cell.subject]
         if summary := cell.metric(metric):
             found.append((cell, summary))
-    return tuple(_ranking(model, metric, found) for model, found in of_model.items() if found)
+    return tuple(_ranking(model, metric, found) for (model, _), found in of_model.items() if found)
 
 
 def _ranking(model: str, metric: str, found: list[tuple[CellReport, Summary]]) -> Ranking:

@@ -111,6 +111,11 @@ class CellReport:
     sensitivity_reason: str = ""
     file: MeasuredFile | None = None
 
+    @property
+    def subject(self) -> str:
+        """The model, or that it was converted: the two are not the same thing, and are not compared."""
+        return f"{self.cell.model} (converted)" if self.file and self.file.converted_by else self.cell.model
+
     def metric(self, name: str) -> Summary | None:
         """The metric's summary, None where no job gave it."""
         found = self.metrics.get(name)

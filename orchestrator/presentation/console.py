@@ -15,6 +15,7 @@ from orchestrator.presentation.again import measured_again
 from orchestrator.presentation.alert_table import print_alerts
 from orchestrator.presentation.alert_words import report_alerts
 from orchestrator.presentation.changes import summary_of
+from orchestrator.presentation.conversion_words import conversion_notices
 from orchestrator.presentation.gate_table import print_alike, print_verdicts
 from orchestrator.presentation.gate_words import judged, worst_first
 from orchestrator.presentation.progress import progress_listener
@@ -40,6 +41,8 @@ def print_report(report: Report, folder: Path, *, stream: TextIO) -> None:
     """The result of a run: a table of cells, what failed, the verdict and where the report is."""
     console = open_console(stream)
     _print_cells(console, report)
+    for line in conversion_notices(report.conversions):
+        console.print(plain(line))
     _print_failures(console, report)
     _print_again(console, report)
     _print_gates(console, report)
@@ -79,7 +82,7 @@ def _print_cells(console: Console, report: Report) -> None:
 def _cell_row(cell: CellReport, metric: str, with_variant: bool, with_memory: bool) -> list[str | Text]:
     latency, memory = cell.metric(metric), cell.metric("peak_memory_mb")
     return [
-        cell.cell.model,
+        cell.subject,
         cell.cell.device,
         *([cell.cell.variant] if with_variant else []),
         number(latency.value if latency else None),

@@ -1,11 +1,14 @@
-"""Conversions in words: by what, for which devices, and how far the converted model is from the original."""
+"""Conversions in words: by what, for which devices, how far from the original, and what the hub has of them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from orchestrator.domain.conversion import ConvertedModel, MeasuredFile
-from orchestrator.presentation.text import MISSING, plural
+from orchestrator.domain.job import JobResult
+from orchestrator.presentation.text import MISSING, percent, plural
 
 _MOST_DEVICES = 3
+_LEAST_SHARE = 1e-5
 
 
 def conversion_notices(converted: Iterable[ConvertedModel]) -> Iterator[str]:
@@ -18,8 +21,8 @@ def conversion_line(one: ConvertedModel) -> str:
     where = devices_in_words(one)
     if one.failure:
         return f"{one.failure}; nothing is measured on {where}"
-    told = f"{one.name} goes to {where} as TFLite, converted by {one.converter}: {difference_words(one)}"
-    return f"{told}, which is more than allowed and let pass by the plan" if one.beyond else told
+    told = f"{one.name} goes to {where} as TFLite, converted by {one.converter}: {_difference(one)}"
+    return f"{told}; {beyond_words(one)}" if one.beyond else told
 
 
 def devices_in_words(one: ConvertedModel) -> str:
@@ -28,17 +31,57 @@ def devices_in_words(one: ConvertedModel) -> str:
     return ", ".join(one.devices[:_MOST_DEVICES]) + (f" and {plural(more, 'more device')}" if more > 0 else "")
 
 
-def difference_words(one: ConvertedModel | MeasuredFile) -> str:
-    """ "differs from the original by at most 0.0003% of the largest value (2.9e-06), cosine 1.000000"."""
-    found = one if isinstance(one, MeasuredFile) else one.difference
-    if found is None or found.relative is None or found.absolute is None or found.cosine is None:
+def beyond_words(one: ConvertedModel) -> str:
+    """What its difference exceeds, where the plan lets it pass."""
+    return f"the plan allows more difference than is usual: {'; '.join(one.beyond)}" if one.beyond else ""
+
+
+def hub_words(one: ConvertedModel, jobs: Iterable[JobResult]) -> Iterator[str]:
+    """Where the hub tells of it, and which jobs' runs do not lie below that, why."""
+    if one.hub_run_id:
+        yield f"COMPILE run {one.hub_run_id}"
+    if one.refused:
+        yield f"not logged on the hub: {one.refused}"
+    orphaned = Counter(job.orphaned for job in jobs if job.orphaned and one.serves(job.key.cell) and not one.refused)
+    for reason, count in orphaned.items():
+        yield f"{plural(count, 'PROFILE run')} without it as the parent: {reason}"
+
+
+def file_in_short(file: MeasuredFile) -> str:
+    """What a number was measured with, for a column: "tflite, converted by onnx2tf 2.6.9, differs by 0.012%"."""
+    return f"{file}, differs by {share(file.relative)}" if file.converted_by else str(file)
+
+
+def file_words(file: MeasuredFile) -> str:
+    """What a number was measured with, in one line."""
+    if not file.converted_by:
+        return str(file)
+    far = f"differs from the original by {share(file.relative)} ({figure(file.absolute)}), cosine {cosine(file.cosine)}"
+    return f"{file}; {far}"
+
+
+def _difference(one: ConvertedModel) -> str:
+    found = one.difference
+    if found is None or not found.is_whole:
         return "how far it is from the original is not known"
     return (
-        f"differs from the original by at most {share(found.relative)} of the largest value "
-        f"({found.absolute:.3g}), cosine {found.cosine:.6f}"
+        f"it differs from the original by at most {share(found.relative)} of an output's largest value "
+        f"({figure(found.absolute)}), cosine {cosine(found.cosine)}"
     )
 
 
 def share(fraction: float | None) -> str:
-    """A share that may be tiny: "0.00012%"."""
-    return MISSING if fraction is None else f"{fraction * 100:.2g}%" if fraction else "0%"
+    """A share that may be tiny: "12%", "0.012%", "under 0.001%"."""
+    if not fraction or fraction >= 0.01:
+        return percent(fraction)
+    return f"{100 * fraction:.3f}%" if fraction >= _LEAST_SHARE else f"under {100 * _LEAST_SHARE:.3f}%"
+
+
+def figure(value: float | None) -> str:
+    """A number that may be tiny: "2.9e-06"."""
+    return MISSING if value is None else f"{value:.2g}"
+
+
+def cosine(value: float | None) -> str:
+    """With the digits that tell likeness: "0.999998"."""
+    return MISSING if value is None else f"{value:.6f}"

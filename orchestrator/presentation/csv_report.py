@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
+from orchestrator.domain.conversion import MeasuredFile
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.measurement import METRICS
 from orchestrator.domain.report import CellReport, Report
@@ -15,7 +16,8 @@ _EVIDENCE = (
     *("planned", "measured", "trust", "reasons", "failures"),
     *("sessions", "control_sessions", "sensitivity", "sensitivity_reason"),
 )
-_FIXED = (*_NAMES, "platform", "os", *_EVIDENCE, "gate")
+_FILE = ("file", "converted_by", "difference_relative", "difference_absolute", "difference_cosine")
+_FIXED = (*_NAMES, "platform", "os", *_EVIDENCE, "gate", *_FILE)
 _VERDICT = ("value", "baseline", "change", "low", "high", "sensitivity", "sessions", "baseline_sessions")
 _GATE = (*_NAMES, "metric", "rule", "verdict", *_VERDICT, "statistic", "cause", "reason", "likely")
 
@@ -24,7 +26,8 @@ def to_csv(report: Report) -> str:
     """results.csv. Each metric any cell has gives four columns: the median, lowest, highest and number of jobs.
 
     `sessions` are the values of the cell's sessions, `control_sessions` those of the old model beside them; `gate` is
-    the worst verdict on it.
+    the worst verdict on it. `file` is the format of what was measured, `converted_by` what made it of the plan's model,
+    and how far it is from that.
     """
     metrics = _metrics(report)
     worst = {gate.cell: gate.verdict for gate in reversed(worst_first(report.gates))}
@@ -43,6 +46,7 @@ def to_csv(report: Report) -> str:
         notes += [_values(session.value for session in cell.sessions)]
         notes += [_values(session.beside for session in cell.sessions if session.beside_planned)]
         notes += [_number(cell.sensitivity), csv_text(cell.sensitivity_reason), worst.get(cell.cell, "")]
+        notes += _file(cell.file)
         writer.writerow([*map(csv_text, texts), *evidence, *notes, *_numbers(cell, metrics)])
     return out.getvalue()
 
@@ -59,6 +63,12 @@ def gates_to_csv(report: Report) -> str:
         notes = (gate.statistic, gate.cause, gate.reason, gate.likely)
         writer.writerow([*map(csv_text, texts), *map(_number, numbers), *map(csv_text, notes)])
     return out.getvalue()
+
+
+def _file(file: MeasuredFile | None) -> list[str]:
+    if file is None:
+        return [""] * len(_FILE)
+    return [file.format, csv_text(file.converted_by), *map(_number, (file.relative, file.absolute, file.cosine))]
 
 
 def _failure(job: JobResult) -> str:

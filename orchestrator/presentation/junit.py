@@ -12,6 +12,7 @@ from orchestrator.domain.job import JobResult
 from orchestrator.domain.outcome import Skipped
 from orchestrator.domain.report import CellReport, GateResult, Report
 from orchestrator.presentation.again import session_value
+from orchestrator.presentation.conversion_words import file_words
 from orchestrator.presentation.escape import one_line, printable
 from orchestrator.presentation.gate_words import gate_words
 from orchestrator.presentation.text import interval, percent, plural, quantity
@@ -74,6 +75,8 @@ def _why(job: JobResult) -> str:
 
 def _numbers(cell: CellReport) -> str:
     lines = [f"trust: {cell.trust}" + "".join(f"; {reason}" for reason in cell.reasons)]
+    if cell.file:
+        lines.append(f"file: {file_words(cell.file)}")
     for name, metric in cell.metrics.items():
         summary = metric.summary
         shown = quantity(summary.value, metric.unit)

@@ -31,6 +31,7 @@ def results_file(report: Report) -> shape.ResultsFile:
         comparison=report.comparison,
         alerts=tuple(alert_shape(alert, report.run.id) for alert in report.alerts),
         profile=report.profile,
+        conversions=tuple(replace(one, model=one.model and _shared(one.model)) for one in report.conversions),
     )
 
 
@@ -58,6 +59,9 @@ def _job_shape(job: JobResult) -> shape.JobShape:
         hub_run_id=job.hub_run_id,
         attempts=tuple(_attempt_shape(attempt, job.outcome) for attempt in job.attempts),
         why=job.why,
+        file=job.file,
+        parent_run_id=job.parent_run_id,
+        orphaned=job.orphaned,
     )
 
 
@@ -122,6 +126,7 @@ def _cell_shape(report: CellReport) -> shape.CellShape:
         sessions=report.sessions,
         sensitivity=_finite(report.sensitivity),
         sensitivity_reason=report.sensitivity_reason,
+        file=report.file,
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat
 
 from orchestrator.domain.alert import AlertKind, AlertState
 from orchestrator.domain.comparison import Comparison
+from orchestrator.domain.conversion import ConvertedModel, MeasuredFile
 from orchestrator.domain.device import Device
 from orchestrator.domain.job import StateChange
 from orchestrator.domain.measurement import Layer
@@ -70,7 +71,11 @@ class AttemptShape(_Shape):
 
 
 class JobShape(MeasurementShape):
-    """One job with its outcome; the metrics are empty unless it was measured. A control is the old model's job."""
+    """One job with its outcome; the metrics are empty unless it was measured. A control is the old model's job.
+
+    `file` is what was measured, `parent_run_id` the hub's COMPILE run that tells of it, `orphaned` why the job's own
+    run does not lie below that.
+    """
 
     model: str
     device: str
@@ -85,6 +90,9 @@ class JobShape(MeasurementShape):
     hub_run_id: str = ""
     attempts: tuple[AttemptShape, ...] = ()
     why: str = ""
+    file: MeasuredFile | None = None
+    parent_run_id: str = ""
+    orphaned: str = ""
 
 
 class CellMetricShape(_Shape):
@@ -124,6 +132,7 @@ class CellShape(_Shape):
     sessions: tuple[SessionReport, ...] = ()
     sensitivity: float | None = None
     sensitivity_reason: str = ""
+    file: MeasuredFile | None = None
 
 
 class GateShape(_Shape):
@@ -197,3 +206,4 @@ class ResultsFile(_Shape):
     comparison: Comparison | None = None
     alerts: tuple[AlertShape, ...] = ()
     profile: str = "release"
+    conversions: tuple[ConvertedModel, ...] = ()

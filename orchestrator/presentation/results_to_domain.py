@@ -27,6 +27,7 @@ def report_in(file: shape.ResultsFile) -> Report:
         comparison=file.comparison,
         alerts=tuple(_alert(alert) for alert in file.alerts),
         profile=file.profile,
+        conversions=file.conversions,
     )
 
 
@@ -43,6 +44,9 @@ def _job(job: shape.JobShape) -> JobResult:
         attempts=tuple(_attempt(attempt, outcome) for attempt in job.attempts),
         hub_run_id=job.hub_run_id,
         why=job.why,
+        file=job.file,
+        parent_run_id=job.parent_run_id,
+        orphaned=job.orphaned,
     )
 
 
@@ -94,6 +98,7 @@ def _cell_report(cell: shape.CellShape) -> CellReport:
         sessions=cell.sessions,
         sensitivity=cell.sensitivity,
         sensitivity_reason=cell.sensitivity_reason,
+        file=cell.file,
     )
 
 

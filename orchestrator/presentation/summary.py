@@ -12,6 +12,7 @@ from orchestrator.domain.report import CellReport, Report, Trust
 from orchestrator.presentation.again import measured_again
 from orchestrator.presentation.alert_words import counted, report_alerts
 from orchestrator.presentation.comparison_report import markdown_lines
+from orchestrator.presentation.conversion_words import conversion_line, hub_words
 from orchestrator.presentation.escape import markdown
 from orchestrator.presentation.gate_words import GateWords, gate_words, judged, worst_first
 from orchestrator.presentation.text import MISSING, interval, number, percent, plural, times
@@ -48,6 +49,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _alerts(report)
     yield from _gates(report)
     yield from _again(report)
+    yield from _conversions(report)
     yield from _models(report)
     yield from _failures(report)
     yield from _cells(report)
@@ -124,7 +126,7 @@ def _models(report: Report) -> Iterator[str]:
         ("Model", "Fastest", "ms:", "Slowest", "ms:", "Ratio:"),
         (
             (
-                markdown(ranking.model),
+                markdown(ranking.subject),
                 markdown(_place(ranking.best.cell)),
                 number(ranking.best.summary.value),
                 markdown(_place(ranking.worst.cell)),
@@ -134,6 +136,13 @@ def _models(report: Report) -> Iterator[str]:
             for ranking in rank(report.cells, report.headline)
         ),
     )
+
+
+def _conversions(report: Report) -> Iterator[str]:
+    if report.conversions:
+        yield from ("", "### Converted models", "")
+    for one in report.conversions:
+        yield f"- {markdown('; '.join((conversion_line(one), *hub_words(one, report.jobs))))}"
 
 
 def _place(cell: CellReport) -> str:
@@ -174,7 +183,7 @@ def _cell_row(cell: CellReport, metric: str) -> Sequence[str]:
     latency, memory = cell.metric(metric), cell.metric("peak_memory_mb")
     return (
         f"{TRUST_MARKS[cell.trust]} {cell.trust}",
-        markdown(cell.cell.model),
+        markdown(cell.subject),
         markdown(_place(cell)),
         number(latency.value if latency else None),
         interval(latency),

@@ -83,10 +83,11 @@ def answer(report: Report) -> str:
     rankings = rank(report.cells, report.headline)
     if not rankings:
         return "No job delivered a latency."
-    if len(rankings) == 1:
-        return _answer_for_one(rankings[0])
-    wins = Counter(ranking.best.cell.cell.device for ranking in rankings if ranking.is_clear)
-    models = plural(len(rankings), "model")
+    if len({ranking.model for ranking in rankings}) == 1:
+        return " ".join(map(_answer_for_one, rankings))
+    clear = {(ranking.best.cell.cell.device, ranking.model) for ranking in rankings if ranking.is_clear}
+    wins = Counter(device for device, _ in clear)
+    models = plural(len({ranking.model for ranking in rankings}), "model")
     if not wins:
         return f"No device is clearly the fastest for any of {models}: the ranges of the first two overlap."
     device, count = wins.most_common(1)[0]
@@ -96,7 +97,7 @@ def answer(report: Report) -> str:
 def _answer_for_one(ranking: Ranking) -> str:
     best, places = ranking.best, plural(len(ranking.ranked), "place")
     where = str(best.cell.cell).removeprefix(f"{ranking.model} on ")
-    found = f"{ranking.model} takes {quantity(best.summary.value, 'ms')} on {where}"
+    found = f"{ranking.subject} takes {quantity(best.summary.value, 'ms')} on {where}"
     spread = f" ({interval(best.summary)} over {plural(best.summary.n, 'job')})" if best.summary.n > 1 else ""
     if len(ranking.ranked) == 1:
         return f"{found}{spread}."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.report import CellReport, Report, Trust
 from orchestrator.presentation.changes import WORDS, standing_word
+from orchestrator.presentation.conversion_words import file_in_short
 from orchestrator.presentation.escape import printable
 from orchestrator.presentation.gate_words import MARKS
 from orchestrator.presentation.page.names import metric_label
@@ -93,9 +94,11 @@ def _names(cells: Sequence[CellReport], report: Report) -> Iterator[Column]:
         _chosen("Variant", [cell.cell.variant for cell in cells]),
         _chosen("Platform", [device.platform if device else "" for device in found]),
         Column(key="os", label="OS", texts=[device.os if device else "" for device in found]),
+        _chosen("File", [file_in_short(cell.file) if cell.file else "" for cell in cells]),
         _chosen("Runtime", [_runtimes(jobs.get(cell.cell, ())) for cell in cells]),
     )
-    yield from (column for column in further if len(set(column.texts)) > 1)
+    has_converted = any(cell.file and cell.file.converted_by for cell in cells)
+    yield from (column for column in further if len(set(column.texts)) > 1 or (column.key == "file" and has_converted))
 
 
 def _chosen(label: str, texts: Sequence[str]) -> Column:

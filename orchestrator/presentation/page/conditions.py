@@ -4,11 +4,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.domain.conversion import ConvertedModel
 from orchestrator.domain.measurement import METRICS, Measurement
 from orchestrator.domain.model import Model
 from orchestrator.domain.report import Report
+from orchestrator.presentation.conversion_words import (
+    beyond_words,
+    cosine,
+    devices_in_words,
+    figure,
+    hub_words,
+    share,
+)
 from orchestrator.presentation.page.names import metric_label
-from orchestrator.presentation.text import amount, plural, size
+from orchestrator.presentation.text import MISSING, amount, duration, plural, size
 
 _MOST_VALUES = 4
 _MOST_DEVICES = 60
@@ -28,6 +37,24 @@ class ModelRow:
     sha256: str
     random_weights: bool
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversionRow:
+    """A model that some devices got in another format; `problem` says why it was not measured or what it exceeds."""
+
+    model: str
+    devices: str
+    converter: str
+    original: str
+    converted: str
+    took: str
+    absolute: str
+    relative: str
+    cosine: str
+    sha256: str
+    problem: str
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +95,7 @@ class Conditions:
     """The section. `random` names the models with random weights."""
 
     models: tuple[ModelRow, ...]
+    conversions: tuple[ConversionRow, ...]
     chosen: tuple[ChosenRow, ...]
     devices: tuple[DeviceRow, ...]
     more_devices: str
@@ -87,6 +115,7 @@ def conditions(report: Report) -> Conditions:
     hidden = len(report.devices) - _MOST_DEVICES
     return Conditions(
         models=tuple(_model_row(model) for model in report.models),
+        conversions=tuple(_conversion_row(one, report) for one in report.conversions),
         chosen=tuple(row for model in report.models for row in _chosen(model)),
         devices=tuple(
             DeviceRow(
@@ -120,6 +149,25 @@ def _model_row(model: Model) -> ModelRow:
         sha256=model.sha256,
         random_weights=model.random_weights,
         warnings=model.warnings,
+    )
+
+
+def _conversion_row(one: ConvertedModel, report: Report) -> ConversionRow:
+    found = one.difference
+    absolute, relative, alike = (found.absolute, found.relative, found.cosine) if found else (None,) * 3
+    return ConversionRow(
+        model=one.name,
+        devices=devices_in_words(one),
+        converter=str(one.converter),
+        original=size(one.source_size_bytes),
+        converted=size(one.model.size_bytes) if one.model else MISSING,
+        took=duration(one.seconds) if one.model else MISSING,
+        absolute=figure(absolute),
+        relative=share(relative),
+        cosine=cosine(alike),
+        sha256=one.model.sha256 if one.model else "",
+        problem=one.failure or beyond_words(one),
+        remarks=tuple(hub_words(one, report.jobs)),
     )
 
 

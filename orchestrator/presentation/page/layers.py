@@ -66,11 +66,13 @@ class ChangedRow:
 class Profile:
     """The layers of one cell. `pieces` draws all of them in their order; `rows` are the longest.
 
-    `changed` are, beside a baseline, those that changed most, `is_compared` whether there was one to compare with;
-    `note` counts what became of all layers, `cause` says what likely made the cell slower or faster.
+    `subject` is the model, or that it was converted. `changed` are, beside a baseline, those that changed most,
+    `is_compared` whether there was one to compare with; `note` counts what became of all layers, `cause` says what
+    likely made the cell slower or faster.
     """
 
     model: str
+    subject: str
     place: str
     total: str
     count: str
@@ -124,6 +126,7 @@ def _profile(cell: CellReport, compared: CellComparison | None, metric: str) -> 
     units = unit_bars(cell.unit_shares)
     return Profile(
         model=cell.cell.model,
+        subject=cell.subject,
         place=place(cell.cell),
         total=number(total_us / 1000),
         count=plural(len(cell.layers), "layer"),

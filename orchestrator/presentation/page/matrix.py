@@ -121,14 +121,14 @@ def _device_count(line: _Line) -> str:
 def _lines(report: Report, key: Callable[[Cell], tuple[str, str]]) -> list[_Line]:
     members: dict[tuple[str, str], dict[str, list[CellReport]]] = defaultdict(lambda: defaultdict(list))
     for cell in report.cells:
-        members[key(cell.cell)][cell.cell.model].append(cell)
+        members[key(cell.cell)][cell.subject].append(cell)
     return [_Line(label=label, detail=detail, members=cells) for (label, detail), cells in members.items()]
 
 
 def _matrix(
     title: str, row_head: str, lines: list[_Line], metrics: list[str], report: Report, *, folded: bool = False
 ) -> Matrix:
-    models = tuple(dict.fromkeys(cell.cell.model for cell in report.cells))
+    models = tuple(dict.fromkeys(cell.subject for cell in report.cells))
     own = [job for jobs in report.jobs_by_cell.values() for job in jobs]
     kinds = {job.key.cell: job.failed.kind.replace("_", " ") for job in own if job.failed}
     best = _best(lines, models, metrics[0])

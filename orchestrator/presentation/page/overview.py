@@ -48,7 +48,7 @@ class Contest:
     `is_clear`: the fastest is told apart from the next.
     """
 
-    model: str
+    subject: str
     places: str
     fastest: End
     slowest: End
@@ -103,7 +103,7 @@ def contests(report: Report) -> tuple[Contest, ...]:
 
 def _contest(ranking: Ranking, widest: float) -> Contest:
     return Contest(
-        model=ranking.model,
+        subject=ranking.subject,
         places=f"{len(ranking.ranked):,}",
         fastest=_end(ranking.best),
         slowest=_end(ranking.worst),

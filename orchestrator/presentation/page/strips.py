@@ -53,9 +53,13 @@ class Strip:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelStrips:
-    """The rows of one model on one axis, fastest first. `dot` is what a dot stands for: a job or a device."""
+    """The rows of one model on one axis, fastest first. `dot` is what a dot stands for: a job or a device.
+
+    `subject` is the model, or that it was converted.
+    """
 
     model: str
+    subject: str
     metric: str
     row_head: str
     dot: str
@@ -131,6 +135,7 @@ def _strips(ranking: Ranking, lines: list[_Line], *, row_head: str, dot: str) ->
     rows = tuple(_strip(line, scale, best, others) for line in lines)
     return ModelStrips(
         model=ranking.model,
+        subject=ranking.subject,
         metric=metric_label(ranking.metric),
         row_head=row_head,
         dot=dot,

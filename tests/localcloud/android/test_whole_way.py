@@ -1,7 +1,9 @@
 """The command itself, with a phone and this computer in one plan; and what it says and does before there is a phone."""
 
+import csv
 import functools
 import hashlib
+import html
 import http.server
 import json
 import os
@@ -117,7 +119,55 @@ def test_one_onnx_model_is_measured_as_it_is_here_and_converted_on_the_phone(
     recorded = Path(__file__).parents[2] / "conversion" / "recorded" / "small.tflite"
     assert jobs["Pixel Pretend"]["model_sha256"] == sha256(recorded)
     assert jobs["Pixel Pretend"]["metrics"]["latency_ms"] == 12.5
+    assert jobs["Pixel Pretend"]["parent_run_id"]
     assert phone.files == []
+    assert "small (converted)" in done.stdout
+    assert "small goes to Pixel Pretend as TFLite, converted by onnx2tf 2.6.9: it differs" in " ".join(
+        done.stdout.split()
+    )
+    check_every_report_says_which_file_was_measured(results.parent)
+
+
+def check_every_report_says_which_file_was_measured(folder: Path) -> None:
+    """The original on this computer, its conversion on the phone, and how far that is from it."""
+    results = json.loads((folder / "results.json").read_text())
+    files = {cell["device"]: cell["file"] for cell in results["cells"]}
+    assert files["host-cpu-1t"]["converted_by"] == ""
+    assert files["Pixel Pretend"]["converted_by"] == "onnx2tf 2.6.9"
+    assert 0 < files["Pixel Pretend"]["relative"] < 1e-6
+    (conversion,) = results["conversions"]
+    assert conversion["devices"] == ["Pixel Pretend"]
+    assert conversion["model"]["path"] == "model.tflite"
+    assert [output["name"] for output in conversion["difference"]["outputs"]] == ["features", "scores", "best"]
+    with (folder / "results.csv").open(newline="") as file:
+        rows = {row["device"]: row for row in csv.DictReader(file)}
+    assert (rows["host-cpu-1t"]["file"], rows["host-cpu-1t"]["converted_by"]) == ("onnx", "")
+    assert (rows["Pixel Pretend"]["file"], rows["Pixel Pretend"]["converted_by"]) == ("tflite", "onnx2tf 2.6.9")
+    assert float(rows["Pixel Pretend"]["difference_relative"]) == files["Pixel Pretend"]["relative"]
+    junit = (folder / "junit.xml").read_text()
+    assert "file: onnx, original" in junit
+    assert "file: tflite, converted by onnx2tf 2.6.9; differs from the original by under 0.001% (" in junit
+    assert r"small \(converted\) | Pixel Pretend" in (folder / "summary.md").read_text()
+    page = (folder / "report.html").read_text()
+    assert "Converted models" in page
+    assert "tflite, converted by onnx2tf 2.6.9, differs by" in page
+    assert f"COMPILE run {conversion['hub_run_id']}" in page
+
+
+def test_a_conversion_that_differs_costs_its_cells_and_nothing_else(
+    bench: Bench, phone: Any, tool: Path, converter: Any, tmp_path: Path
+) -> None:
+    install(tool, sha256(tool), tmp_path / "work/.bench/android")
+    done = bench("run", "plan.yaml", "--quiet", BENCH_ONNX2TF=str(converter("wrong")))
+    assert done.returncode == 11, done.stderr
+    assert phone.calls == []
+    (results,) = (tmp_path / "work/reports").glob("*/results.json")
+    jobs = {job["device"]: job for job in json.loads(results.read_text())["jobs"]}
+    assert jobs["host-cpu-1t"]["outcome"] == "measured"
+    failure = jobs["Pixel Pretend"]["failure"]
+    assert failure["kind"] == "conversion"
+    assert failure["reason"].startswith("not measured: small as converted by onnx2tf 2.6.9 differs from the original")
+    assert failure["reason"] in html.unescape(results.with_name("report.html").read_text())
 
 
 def test_a_cable_that_is_pulled_costs_an_attempt_and_no_result(
