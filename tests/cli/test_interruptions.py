@@ -1,9 +1,12 @@
 """Ctrl-C, kill -9 and a cloud that dies: what was measured is kept, and resuming submits nothing twice."""
 
 import json
+import os
 import random
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -76,6 +79,45 @@ def test_a_run_sits_out_a_restart_of_its_database(
     (run,) = folder.runs()
     jobs = json.loads((run / "results.json").read_text())["jobs"]
     assert [job["outcome"] for job in jobs] == ["measured"] * 4
+
+
+IMPATIENT = """\
+import sys
+from orchestrator.cli.main import main
+from orchestrator.history.outage import PATIENCE_S
+PATIENCE_S.set(0.5)
+sys.exit(main())
+"""
+
+
+def test_an_outage_of_the_database_beyond_its_limit_leaves_a_run_that_can_be_resumed(
+    folder: Any, served: Any, tmp_path: Path, postgres_server: Any, postgres_url: str
+) -> None:
+    plan = (folder.path / "plan.yaml").read_text().replace("[small.onnx, tiny.tflite]", "[small.onnx]")
+    folder.write(plan)
+    environment = KEY | {"BENCH_DATABASE_URL": postgres_url}
+    with subprocess.Popen(
+        [sys.executable, "-c", IMPATIENT, "run", "plan.yaml", "--cloud", served(), "--verbose"],
+        cwd=folder.path,
+        env=os.environ | environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_for_line(process, "submitted")
+        postgres_server.stop()
+        try:
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            postgres_server.ensure_postgres_running()
+    (run,) = folder.runs()
+    *_, way_out, reason = err.splitlines()
+    assert process.returncode == 130, err
+    assert way_out == f"run {run.name} is not finished; go on with: bench resume {run.name}"
+    assert reason.startswith("error: the history database has not answered for 0 s: ")
+    done = folder.bench("resume", "--quiet", **environment)
+    assert done.returncode == 0, done.stderr
+    assert submitted(tmp_path / "cloud") == 2
 
 
 @pytest.mark.parametrize("seed", range(3))

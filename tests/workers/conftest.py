@@ -1,17 +1,18 @@
 """Several machines on one computer: workers in processes and folders of their own, and a cloud that all reach."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import numpy as np
@@ -25,8 +26,76 @@ from orchestrator.protocol.device_cloud import Device
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 BENCH = str(Path(sys.executable).with_name("bench"))
-TAKEOVER_S = 4
-PATIENCE_S = 90
+OPTIONS = ("--takeover", "4", "--concurrency", "20")
+PATIENCE_S = 120.0
+
+
+class Nursery:
+    """A process that has imported what workers need, and forks them (nursery.py)."""
+
+    def __init__(self) -> None:
+        script = Path(__file__).with_name("nursery.py")
+        self._parent = subprocess.Popen(
+            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, **question: Any) -> Any:
+        """Its answer."""
+        assert self._parent.stdin
+        assert self._parent.stdout
+        print(json.dumps(question), file=self._parent.stdin, flush=True)
+        return json.loads(self._parent.stdout.readline())
+
+    def close(self) -> None:
+        """Ends it."""
+        self._parent.communicate(timeout=PATIENCE_S)
+
+
+@dataclass
+class WorkerProcess:
+    """A worker, with what is used of a Popen."""
+
+    nursery: Nursery
+    pid: int
+    returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Its return code, None while it lives."""
+        if self.returncode is None:
+            self.returncode = self.nursery.ask(poll=self.pid)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Sends it a signal, if it lives."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def wait(self, timeout: float) -> int:
+        """Waits until it has ended; its return code."""
+        end = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            assert time.monotonic() < end, "the worker has not ended"
+            time.sleep(0.02)
+        return code
+
+
+@contextmanager
+def bounded(what: str, within_s: float, printed: Callable[[], str]) -> Iterator[None]:
+    """Fails with what was printed where the block has not ended in time."""
+
+    def fail(*_: Any) -> None:
+        pytest.fail(f"{what} has not ended after {within_s:g} s; it printed:\n{printed()}")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, within_s, 5)  # and again, should something catch it
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+P = TypeVar("P", subprocess.Popen[str], WorkerProcess)
 
 
 @dataclass
@@ -35,42 +104,57 @@ class Machines:
 
     folder: Path
     environment: dict[str, str]
-    processes: list["subprocess.Popen[str]"] = field(default_factory=list)
+    nursery: Nursery
+    processes: list["subprocess.Popen[str] | WorkerProcess"] = field(default_factory=list)
 
-    def start(self, machine: str, *arguments: str) -> "subprocess.Popen[str]":
-        """Starts the command in a process of its own; what it prints goes to a file there."""
+    def command(self, machine: str, *options: str) -> "subprocess.Popen[str]":
+        """Starts the real `bench worker`, and comes back when it is ready."""
+
+        def start() -> "subprocess.Popen[str]":
+            with (place / "log").open("a") as log:
+                environment = os.environ | self.environment
+                return subprocess.Popen(
+                    [BENCH, "worker", *OPTIONS, *options], cwd=place, env=environment, stdout=log, stderr=log, text=True
+                )
+
+        place = self._place(machine)
+        return self._ready(machine, start)
+
+    def worker(self, machine: str, *options: str, dies: str = "") -> WorkerProcess:
+        """As `command`, at once; `dies` where it says (nursery.py)."""
+
+        def start() -> WorkerProcess:
+            how = {"place": str(place), "environment": os.environ | self.environment, "dies": dies}
+            return WorkerProcess(self.nursery, self.nursery.ask(arguments=[*OPTIONS, *options], **how))
+
+        place = self._place(machine)
+        return self._ready(machine, start)
+
+    def _place(self, machine: str) -> Path:
         place = self.folder / machine
         place.mkdir(exist_ok=True)
-        with (place / "log").open("a") as log:
-            process = subprocess.Popen(
-                [BENCH, *arguments],
-                cwd=place,
-                env=os.environ | self.environment,
-                stdout=log,
-                stderr=log,
-                text=True,
-            )
-        self.processes.append(process)
-        return process
+        return place
 
-    def worker(self, machine: str, concurrency: int = 20) -> "subprocess.Popen[str]":
-        """Starts a worker, and comes back when it is ready."""
+    def _ready(self, machine: str, start: Callable[[], P]) -> P:
         before = self.log(machine).count(" ready ")
-        options = ("--takeover", str(TAKEOVER_S), "--concurrency", str(concurrency))
-        process = self.start(machine, "worker", *options)
+        process = start()
+        self.processes.append(process)
         self.wait_for(lambda: self.log(machine).count(" ready ") > before)
         return process
 
-    def bench(self, machine: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def bench(self, machine: str, *arguments: str, within_s: float = PATIENCE_S) -> "subprocess.CompletedProcess[str]":
         """Runs the command there to its end, in this process."""
-        place = self.folder / machine
-        place.mkdir(exist_ok=True)
         out, err = StringIO(), StringIO()
+
+        def printed() -> str:
+            return out.getvalue() + err.getvalue()
+
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            patch.chdir(place)
+            patch.chdir(self._place(machine))
             for name, value in self.environment.items():
                 patch.setenv(name, value)
-            code = main(list(arguments))
+            with bounded(" ".join(arguments), within_s, printed):
+                code = main(list(arguments))
         return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
     def log(self, machine: str) -> str:
@@ -96,20 +180,27 @@ class Machines:
         return [machine for machine, log in logs.items() for line in log.splitlines() if f"{run_id} ended" in line]
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """The nursery of this test process."""
+    made = Nursery()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def machines(tmp_path: Path, postgres_url: str) -> Iterator[Machines]:
+def machines(tmp_path: Path, postgres_url: str, nursery: Nursery) -> Iterator[Machines]:
     """The laboratory; whatever still runs at the end is killed."""
     environment = {
         "BENCH_DATABASE_URL": postgres_url,
         "BENCH_STORE_URL": str(tmp_path / "store"),
         "EMBEDL_HUB_API_KEY": "simulated-cloud-key",
     }
-    made = Machines(folder=tmp_path, environment=environment)
+    made = Machines(folder=tmp_path, environment=environment, nursery=nursery)
     yield made
     for process in made.processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=PATIENCE_S)
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import pytest
 
 from orchestrator.domain.run import RunState, new_run_id
 from orchestrator.history.journal import open_journal
+from orchestrator.localcloud.refusal import Refusal
+from orchestrator.localcloud.tracking import Tracking
 
 PLAN = """\
 version: 1
@@ -58,7 +60,7 @@ def most_at_once(spans: list[list[Any]]) -> int:
 
 def test_two_share_a_run_within_the_limits_of_both(machines: Any, farm: Any) -> None:
     for machine in ("one", "two"):
-        machines.worker(machine, concurrency=2)
+        machines.command(machine, "--concurrency", "2")
     cloud, run_id = begin(machines, farm)
     attached = check_once(machines, cloud, run_id)
     assert f"run {run_id}: 12 jobs on 3 devices" in attached
@@ -82,20 +84,69 @@ def test_stopped_killed_and_without_a_database_nothing_is_lost_or_done_twice(
     """One worker after the other goes in the middle of its jobs; their files are in a bucket."""
     machines.environment["BENCH_STORE_URL"] = bucket
     cloud, run_id = begin(machines, farm, run_s=(10.0, 20.0))
-    first = machines.worker("one")
+    first = machines.command("one")
     machines.wait_for(lambda: machines.log("one").count("submitted") >= 2)
     first.send_signal(signal.SIGTERM)
     second = machines.worker("two")
     assert first.wait(timeout=30) == 0
     machines.wait_for(lambda: "submitted" in machines.log("two"))
     assert "took over" not in machines.log("two")
-    second.kill()
+    second.send_signal(signal.SIGKILL)
     third = machines.worker("three")
     machines.wait_for(lambda: "took over" in machines.log("three"))
     restart_postgres()
     if third.poll() is not None:  # as its supervisor would
         machines.worker("three")
     check_once(machines, cloud, run_id)
+
+
+def test_killed_between_the_verdicts_and_the_report_both_come_once(machines: Any, farm: Any) -> None:
+    """One worker dies before any of the report is written, the next before it is written that the run has ended."""
+    rules = "gates: [{{metric: latency_p50_ms, max: 0.001}}]\ngating: {{max_sessions: 1}}\n"
+    plan = PLAN.replace("repeats: 4", "repeats: 3") + rules
+    cloud, run_id = begin(machines, farm, plan, devices=1, run_s=(1.0, 2.0))
+    soon = ("--takeover", "2")
+    for machine, moment, is_there in (("one", "decided", False), ("two", "reported", True)):
+        dying = machines.worker(machine, *soon, dies=moment)
+        machines.wait_for(lambda dying=dying: dying.poll() is not None)
+        assert dying.returncode == -signal.SIGKILL
+        assert (machines.folder / machine / "reports" / run_id / "results.json").exists() is is_there
+    machines.worker("three", *soon)
+    check_once(machines, cloud, run_id, exit_code=10, jobs=3)
+    assert machines.ended(run_id) == ["three"]
+    report = json.loads((machines.folder / "three" / "reports" / run_id / "results.json").read_text())
+    assert [gate["verdict"] for gate in report["gates"]] == ["fail"]
+    again = json.loads(machines.bench("desk", "show", run_id, "--json").stdout)
+    assert again["gates"] == report["gates"]
+
+    async def sessions() -> list[int]:
+        async with open_journal(machines.environment["BENCH_DATABASE_URL"]) as journal:
+            return [len(found) for found in (await journal.baselines.of_run(run_id)).values()]
+
+    assert asyncio.run(sessions()) == [1]
+
+
+def test_a_run_that_could_not_be_logged_is_resumed_from_anywhere(
+    machines: Any, local_cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise Refusal(422, "not today")
+
+    machines.worker("one")
+    with monkeypatch.context() as broken:
+        broken.setattr(Tracking, "make_run", refuse)
+        done = machines.bench("laptop", "run", machines.plan(PLAN.format(cloud=local_cloud.base_url)), "--detach")
+        run_id = done.stdout.strip()
+        attached = machines.bench("desk", "attach", run_id, "--quiet")
+        assert attached.returncode == 4, attached.stderr
+        assert f"run {run_id} is not finished; go on with: bench resume {run_id}" in attached.stderr
+    resumed = machines.bench("elsewhere", "resume", run_id)
+    assert (resumed.returncode, resumed.stdout.strip()) == (0, run_id)
+    attached = machines.bench("desk", "attach", run_id, "--quiet")
+    assert attached.returncode == 0, attached.stderr
+    assert len(local_cloud.orders) == 4  # nothing was measured again
+    report = json.loads((machines.folder / "one" / "reports" / run_id / "results.json").read_text())
+    assert len({job["hub_run_id"] for job in report["jobs"]} - {""}) == 4
 
 
 def test_a_run_that_nobody_wants_is_cancelled_and_reported_by_the_workers(machines: Any, farm: Any) -> None:
@@ -184,7 +235,7 @@ def test_a_quota_holds_all_workers_and_every_job_gets_in(machines: Any, local_cl
     """The local cloud takes two unfinished jobs at a time; the run would have four there."""
     plan = PLAN.format(cloud=local_cloud.base_url).replace("per_device: 2", "per_device: 4")
     for machine in ("one", "two"):
-        machines.worker(machine, concurrency=4)
+        machines.worker(machine)
     done = machines.bench("laptop", "run", machines.plan(plan), "--detach")
     run_id = done.stdout.strip()
     attached = machines.bench("desk", "attach", run_id)
@@ -202,3 +253,5 @@ def test_a_schedule_leaves_its_runs_to_workers_and_begins_none_beside_them(machi
     assert (run["detached"], run["notify"], run["state"]) == (True, True, "running")
     assert (run["jobs_done"], run["jobs"]) == (0, JOBS)
     assert run["tick"] is not None
+    with pytest.raises(pytest.fail.Exception, match=r"attach has not ended after 1 s; it printed:\nrun .*: 12 jobs"):
+        machines.bench("desk", "attach", within_s=1)  # nobody works for it
