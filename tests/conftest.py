@@ -22,6 +22,7 @@ from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.model import Model, ModelFormat, Tensor
 from orchestrator.domain.plan import ModelEntry, Plan
 from orchestrator.domain.run import Run
+from tests.warm_bench import WarmBench
 
 # Tests start commands by the hundred: each module is compiled once, also where the environment keeps no bytecode.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -69,6 +70,14 @@ def guarded_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def warm_bench() -> Iterator[WarmBench]:
+    """Runs commands without the time that an interpreter takes to start."""
+    warm = WarmBench()
+    yield warm
+    warm.close()
 
 
 @pytest.fixture(scope="session")

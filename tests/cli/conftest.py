@@ -13,6 +13,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.warm_bench import WarmBench
+
 BENCH = str(Path(sys.executable).with_name("bench"))
 TINY = Path(__file__).parents[2] / "benchmarks" / "models" / "tiny.tflite"
 
@@ -32,6 +34,7 @@ class Folder:
     """A working folder."""
 
     path: Path
+    warm: WarmBench
     environment: dict[str, str] = field(default_factory=dict)
 
     def write(self, plan: str = PLAN, name: str = "plan.yaml") -> Path:
@@ -52,9 +55,7 @@ class Folder:
 
     def bench(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Runs the command to its end."""
-        with self.start(*arguments, **environment) as process:
-            out, err = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+        return self.warm.run(arguments, self.path, os.environ | self.environment | environment, 120)
 
     def shown(self, *arguments: str, **environment: str) -> str:
         """What the command prints on stdout, on one line."""
@@ -80,24 +81,24 @@ def small_model() -> onnx.ModelProto:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
+def folder(tmp_path: Path, make_folder: Callable[[Path], Folder]) -> Folder:
     """A working folder with a plan, small.onnx and tiny.tflite."""
-    return folder_in(tmp_path / "work")
+    return make_folder(tmp_path / "work")
 
 
 @pytest.fixture(scope="session")
-def make_folder() -> Callable[[Path], Folder]:
+def make_folder(warm_bench: WarmBench) -> Callable[[Path], Folder]:
     """Makes such a folder."""
+
+    def folder_in(path: Path) -> Folder:
+        path.mkdir()
+        onnx.save(small_model(), path / "small.onnx")
+        (path / "tiny.tflite").write_bytes(TINY.read_bytes())
+        made = Folder(path=path, warm=warm_bench)
+        made.write()
+        return made
+
     return folder_in
-
-
-def folder_in(path: Path) -> Folder:
-    path.mkdir()
-    onnx.save(small_model(), path / "small.onnx")
-    (path / "tiny.tflite").write_bytes(TINY.read_bytes())
-    made = Folder(path=path)
-    made.write()
-    return made
 
 
 @pytest.fixture

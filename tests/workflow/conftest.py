@@ -353,7 +353,7 @@ def world_in(tmp_path: Path) -> Iterator[World]:
         repeats=2,
         tags={"team": "vision"},
         params={"num_threads": "1"},
-        limits=Limits(poll_interval_s=0.05, queue_timeout_s=20, run_timeout_s=20, retries=1, reconcile_s=1.0),
+        limits=Limits(poll_interval_s=0.05, queue_timeout_s=20, run_timeout_s=20, retries=1, reconcile_s=3.0),
     )
     with running_server(config) as server:
         yield World(folder=tmp_path, base_url=server.base_url, devices=devices, plan=plan, models=(model,))

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from orchestrator.localcloud.android.tool import install
+from tests.warm_bench import WarmBench
 
 BENCH = str(Path(sys.executable).with_name("bench"))
 PLAN = """\
@@ -37,7 +38,7 @@ Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def bench(adb_server: Any, tmp_path: Path, tiny: bytes) -> Bench:
+def bench(adb_server: Any, tmp_path: Path, tiny: bytes, warm_bench: WarmBench) -> Bench:
     """Runs the command in a folder with the plan and its model, where it finds the tests' adb."""
     folder = tmp_path / "work"
     folder.mkdir()
@@ -46,11 +47,7 @@ def bench(adb_server: Any, tmp_path: Path, tiny: bytes) -> Bench:
     environment = {name: value for name, value in os.environ.items() if name != "ADB_SERVER_SOCKET"}
 
     def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-        settings = environment | adb_server.environment | more
-        called = [BENCH, *arguments]
-        return subprocess.run(
-            called, cwd=folder, env=settings, capture_output=True, text=True, timeout=120, check=False
-        )
+        return warm_bench.run(arguments, folder, environment | adb_server.environment | more, 120)
 
     return run
 
