@@ -5,6 +5,7 @@ forked runs the installed command's entry point with its own arguments, folder, 
 interpreter ends. Commands that are signalled, or outlive the test's wait, are started in the ordinary way instead.
 """
 
+import contextlib
 import gc
 import importlib
 import json
@@ -61,12 +62,15 @@ def _read(stream: IO[str]) -> str:
 
 
 def _import_all() -> None:
-    """The project's modules and so the libraries they use, but for those of measuring children, which start threads."""
+    """The project's modules and so the libraries they use, but for those of children that open models."""
     import orchestrator
 
+    sys.modules["onnxruntime"] = None  # type: ignore[assignment]  # it starts a thread, which no fork survives
     for module in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
-        if not module.name.endswith(("__main__", "migrations.env")) and ".measure" not in module.name:
-            importlib.import_module(module.name)
+        if not module.name.endswith(("__main__", "migrations.env")):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module.name)
+    del sys.modules["onnxruntime"]
     gc.freeze()
 
 
