@@ -31,7 +31,7 @@ lint: setup
 	$(BIN)/mypy
 
 test: lint browser models
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report=term:skip-covered
 
 # Measures bench itself; every figure is a ratio of two things measured side by side in one run.
 bench: models

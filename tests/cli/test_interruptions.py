@@ -162,8 +162,9 @@ def test_a_changed_model_is_named_and_nothing_goes_on(folder: Any, served: Any, 
 
 
 def test_a_second_process_is_told_who_has_the_run(folder: Any, served: Any) -> None:
-    many = ("--repeats", "5")  # so that it still works when the second one looks
-    with folder.start("run", "plan.yaml", "--cloud", served(), "--verbose", *many, **KEY) as process:
+    one_cell = (folder.path / "plan.yaml").read_text().replace("small.onnx, ", "").replace(", host-cpu-1t-ios", "")
+    folder.write(one_cell.replace("repeats: 1", "repeats: 6"))  # so that it still works when the second one looks
+    with folder.start("run", "plan.yaml", "--cloud", served(), "--verbose", **KEY) as process:
         wait_for_line(process, "submitted")
         second = folder.bench("resume", **KEY)
         assert second.returncode == 2
