@@ -76,7 +76,7 @@ def _asked(path: Path) -> Tool:
     try:
         done = subprocess.run(
             [path, "--version"],
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+            env={"PATH": os.pathsep.join((str(path.parent), os.defpath)), "LANG": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_ASK_S,

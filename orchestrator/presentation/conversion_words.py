@@ -32,8 +32,8 @@ def devices_in_words(one: ConvertedModel) -> str:
 
 
 def beyond_words(one: ConvertedModel) -> str:
-    """What its difference exceeds, where the plan lets it pass."""
-    return f"the plan allows more difference than is usual: {'; '.join(one.beyond)}" if one.beyond else ""
+    """What its difference exceeds, which the plan lets pass where it was measured all the same."""
+    return f"beyond the tolerance, which the plan lets pass: {'; '.join(one.beyond)}" if one.beyond else ""
 
 
 def hub_words(one: ConvertedModel, jobs: Iterable[JobResult]) -> Iterator[str]:

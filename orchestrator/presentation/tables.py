@@ -7,7 +7,7 @@ from rich.text import Text
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.device import Device
-from orchestrator.domain.model import Model
+from orchestrator.domain.model import Model, ModelFormat
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.run import Run, RunState
 from orchestrator.presentation.escape import one_line
@@ -19,9 +19,10 @@ from orchestrator.presentation.verdict import verdict_of_run
 def print_devices(devices: Sequence[Device], *, stream: TextIO) -> None:
     """The devices of a cloud, as `bench devices` lists them."""
     console = open_console(stream)
-    shown = table("Device", "Platform", "OS", "Vendor", "Type", "Processor")
+    shown = table("Device", "Platform", "OS", "Vendor", "Type", "Processor", "Takes")
     for device in devices:
-        add_row(shown, [device.name, device.platform, device.os, device.vendor, device.type, device.cpu])
+        told = [device.name, device.platform, device.os, device.vendor, device.type, device.cpu]
+        add_row(shown, [*told, ", ".join(format for format in ModelFormat if device.takes(format))])
     console.print(shown if devices else plain("no device matches"))
 
 

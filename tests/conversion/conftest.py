@@ -3,6 +3,7 @@
 import os
 import runpy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,19 @@ def write_tool() -> Callable[..., Path]:
     return written
 
 
+@pytest.fixture(scope="session")
+def inspected() -> Model:
+    """The recorded model, looked into once."""
+    return inspect_model("small", STUB["SMALL"], inputs=SHAPES)
+
+
 @pytest.fixture
-def small(tmp_path: Path) -> Model:
+def small(inspected: Model, tmp_path: Path) -> Model:
     """The recorded model, in a folder of the test's."""
     path = tmp_path / "models" / "small.onnx"
     path.parent.mkdir()
     path.write_bytes(STUB["SMALL"].read_bytes())
-    return inspect_model("small", path, inputs=SHAPES)
+    return replace(inspected, path=path)
 
 
 @pytest.fixture
