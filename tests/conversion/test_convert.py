@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -115,11 +114,3 @@ def test_a_damaged_conversion_is_made_again(bench: MakeBench, small: Model) -> N
     assert (again.failure, again.model) == ("", first.model)
     assert again.made_at > first.made_at
     assert [path.name for path in place.cache.iterdir()] == [first.model.path.parent.name]
-
-
-def test_several_that_make_the_same_one_all_get_it(bench: MakeBench, small: Model) -> None:
-    place = bench()
-    with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda _: place.convert(small), range(2)))
-    assert {one.model.path for one in found} == {found[0].model.path}
-    assert len(list(place.cache.iterdir())) == 1
