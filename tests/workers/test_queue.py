@@ -25,7 +25,7 @@ from orchestrator.workers.tempo import Tempo
 from orchestrator.workers.worker import Worker
 from orchestrator.workflow.pace import Pace
 
-TEMPO = Tempo(takeover_s=3.0)
+TEMPO = Tempo(takeover_s=2.0)
 WAIT_S = 30
 RUN = "20260101T000000Z-abcdef"
 

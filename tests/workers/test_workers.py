@@ -45,6 +45,7 @@ def check_once(machines: Any, cloud: Any, run_id: str, exit_code: int = 0, jobs:
     assert books["jobs"] == {"submitted": jobs, "over": jobs, "not_fetched": 0, "downloads_with_two_jobs": 0}
     assert books["requests"]["POST api/projects/project/runs"] == jobs
     machines.wait_for(lambda: len(machines.ended(run_id)) == 1)
+    assert not [path for path in machines.folder.glob("*/log") if "lost from the queue" in path.read_text()]
     (ended,) = machines.ended(run_id)
     report = json.loads((machines.folder / ended / "reports" / run_id / "results.json").read_text())
     assert report["run"]["exit_code"] == exit_code
@@ -60,7 +61,7 @@ def most_at_once(spans: list[list[Any]]) -> int:
 
 def test_two_share_a_run_within_the_limits_of_both(machines: Any, farm: Any) -> None:
     for machine in ("one", "two"):
-        machines.command(machine, "--concurrency", "2")
+        machines.worker(machine, "--concurrency", "2")
     cloud, run_id = begin(machines, farm)
     attached = check_once(machines, cloud, run_id)
     assert f"run {run_id}: 12 jobs on 3 devices" in attached
