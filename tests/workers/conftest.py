@@ -1,6 +1,5 @@
 """Several machines on one computer: workers in processes and folders of their own, and a cloud that all reach."""
 
-import json
 import os
 import signal
 import subprocess
@@ -23,60 +22,12 @@ from orchestrator.cli.main import main
 from orchestrator.localcloud.config import CloudConfig
 from orchestrator.localcloud.server import running_server
 from orchestrator.protocol.device_cloud import Device
+from tests.warm_bench import Started, WarmBench
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 BENCH = str(Path(sys.executable).with_name("bench"))
 OPTIONS = ("--takeover", "4", "--concurrency", "20")
 PATIENCE_S = 120.0
-
-
-class Nursery:
-    """A process that has imported what workers need, and forks them (nursery.py)."""
-
-    def __init__(self) -> None:
-        script = Path(__file__).with_name("nursery.py")
-        self._parent = subprocess.Popen(
-            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def ask(self, **question: Any) -> Any:
-        """Its answer."""
-        assert self._parent.stdin
-        assert self._parent.stdout
-        print(json.dumps(question), file=self._parent.stdin, flush=True)
-        return json.loads(self._parent.stdout.readline())
-
-    def close(self) -> None:
-        """Ends it."""
-        self._parent.communicate(timeout=PATIENCE_S)
-
-
-@dataclass
-class WorkerProcess:
-    """A worker, with what is used of a Popen."""
-
-    nursery: Nursery
-    pid: int
-    returncode: int | None = None
-
-    def poll(self) -> int | None:
-        """Its return code, None while it lives."""
-        if self.returncode is None:
-            self.returncode = self.nursery.ask(poll=self.pid)
-        return self.returncode
-
-    def send_signal(self, number: int) -> None:
-        """Sends it a signal, if it lives."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def wait(self, timeout: float) -> int:
-        """Waits until it has ended; its return code."""
-        end = time.monotonic() + timeout
-        while (code := self.poll()) is None:
-            assert time.monotonic() < end, "the worker has not ended"
-            time.sleep(0.02)
-        return code
 
 
 @contextmanager
@@ -95,7 +46,7 @@ def bounded(what: str, within_s: float, printed: Callable[[], str]) -> Iterator[
         signal.signal(signal.SIGALRM, before)
 
 
-P = TypeVar("P", subprocess.Popen[str], WorkerProcess)
+P = TypeVar("P", subprocess.Popen[str], Started)
 
 
 @dataclass
@@ -104,8 +55,8 @@ class Machines:
 
     folder: Path
     environment: dict[str, str]
-    nursery: Nursery
-    processes: list["subprocess.Popen[str] | WorkerProcess"] = field(default_factory=list)
+    warm: WarmBench
+    processes: list["subprocess.Popen[str] | Started"] = field(default_factory=list)
 
     def command(self, machine: str, *options: str) -> "subprocess.Popen[str]":
         """Starts the real `bench worker`, and comes back when it is ready."""
@@ -120,12 +71,12 @@ class Machines:
         place = self._place(machine)
         return self._ready(machine, start)
 
-    def worker(self, machine: str, *options: str, dies: str = "") -> WorkerProcess:
-        """As `command`, at once; `dies` where it says (nursery.py)."""
+    def worker(self, machine: str, *options: str, first: str = "") -> Started:
+        """As `command`, at once; `first` is Python code that it begins with."""
 
-        def start() -> WorkerProcess:
-            how = {"place": str(place), "environment": os.environ | self.environment, "dies": dies}
-            return WorkerProcess(self.nursery, self.nursery.ask(arguments=[*OPTIONS, *options], **how))
+        def start() -> Started:
+            arguments, environment = ("worker", *OPTIONS, *options), os.environ | self.environment
+            return self.warm.start(arguments, place, environment, place / "log", first=first)
 
         place = self._place(machine)
         return self._ready(machine, start)
@@ -180,23 +131,15 @@ class Machines:
         return [machine for machine, log in logs.items() for line in log.splitlines() if f"{run_id} ended" in line]
 
 
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    """The nursery of this test process."""
-    made = Nursery()
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def machines(tmp_path: Path, postgres_url: str, nursery: Nursery) -> Iterator[Machines]:
+def machines(tmp_path: Path, postgres_url: str, warm_bench: WarmBench) -> Iterator[Machines]:
     """The laboratory; whatever still runs at the end is killed."""
     environment = {
         "BENCH_DATABASE_URL": postgres_url,
         "BENCH_STORE_URL": str(tmp_path / "store"),
         "EMBEDL_HUB_API_KEY": "simulated-cloud-key",
     }
-    made = Machines(folder=tmp_path, environment=environment, nursery=nursery)
+    made = Machines(folder=tmp_path, environment=environment, warm=warm_bench)
     yield made
     for process in made.processes:
         process.send_signal(signal.SIGKILL)

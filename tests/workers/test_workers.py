@@ -101,14 +101,23 @@ def test_stopped_killed_and_without_a_database_nothing_is_lost_or_done_twice(
     check_once(machines, cloud, run_id)
 
 
+KILLED = """
+import os, signal
+from orchestrator.cli import worker
+from orchestrator.history.journal import Journal
+async def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 def test_killed_between_the_verdicts_and_the_report_both_come_once(machines: Any, farm: Any) -> None:
     """One worker dies before any of the report is written, the next before it is written that the run has ended."""
     rules = "gates: [{{metric: latency_p50_ms, max: 0.001}}]\ngating: {{max_sessions: 1}}\n"
     plan = PLAN.replace("repeats: 4", "repeats: 3") + rules
     cloud, run_id = begin(machines, farm, plan, devices=1, run_s=(1.0, 2.0))
     soon = ("--takeover", "2")
-    for machine, moment, is_there in (("one", "decided", False), ("two", "reported", True)):
-        dying = machines.worker(machine, *soon, dies=moment)
+    for machine, moment, is_there in (("one", "worker._publish = die", False), ("two", "Journal.end = die", True)):
+        dying = machines.worker(machine, *soon, first=KILLED + moment)
         machines.wait_for(lambda dying=dying: dying.poll() is not None)
         assert dying.returncode == -signal.SIGKILL
         assert (machines.folder / machine / "reports" / run_id / "results.json").exists() is is_there
