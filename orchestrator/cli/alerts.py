@@ -1,6 +1,5 @@
 """`bench alerts`: changes for the worse that runs found, and what became of them."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from orchestrator.cli.awaited import awaited
 from orchestrator.cli.home import database_url
 from orchestrator.cli.said import said, user_name
 from orchestrator.domain.alert import ACKNOWLEDGED_FOR, accept, acknowledge, woken
@@ -127,4 +127,4 @@ def _with_alerts(ask: "Callable[[Alerts], Awaitable[T]]") -> T:
         async with open_journal(database_url()) as journal:
             return await ask(journal.baselines.alerts)
 
-    return asyncio.run(inside())
+    return awaited(inside())

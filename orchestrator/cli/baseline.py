@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import click
 
+from orchestrator.cli.awaited import awaited
 from orchestrator.cli.home import database_url
 from orchestrator.cli.said import said, user_name
 from orchestrator.history.journal import Journal, open_journal
@@ -57,7 +58,7 @@ def show_command(name: str) -> None:
     if name not in names:
         message = f"no run is called {name!r} ('bench baseline list' lists the names)"
         raise UsageError(message)
-    report, folder = asyncio.run(stored_report(names[name]))
+    report, folder = awaited(stored_report(names[name]))
     print_report(report, folder, stream=sys.stdout)
 
 
@@ -158,4 +159,4 @@ def _with_journal(ask: Callable[[Journal], Awaitable[T]]) -> T:
         async with open_journal(database_url()) as journal:
             return await ask(journal)
 
-    return asyncio.run(inside())
+    return awaited(inside())

@@ -1,12 +1,12 @@
 """`bench check`: all that can be known without spending device minutes."""
 
-import asyncio
 import os
 import sys
 from pathlib import Path
 
 import click
 
+from orchestrator.cli.awaited import awaited
 from orchestrator.domain.plan import Plan
 
 
@@ -29,7 +29,7 @@ def command(plan_path: Path, cloud: str | None, as_json: bool) -> None:
         async with connect(plan.cloud, plan.local) as opened:
             return await prepare(plan, opened)
 
-    found = asyncio.run(check())
+    found = awaited(check())
     notices = untold(plan)
     cells, devices = found.targets.cells, found.targets.devices
     if as_json:

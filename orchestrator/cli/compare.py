@@ -1,6 +1,5 @@
 """`bench compare`: two runs side by side, down to layers."""
 
-import asyncio
 import io
 import sys
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.awaited import awaited
 from orchestrator.cli.stored import stored_report
 from orchestrator.domain.comparison import Comparison
 from orchestrator.domain.report import Report
@@ -49,7 +49,7 @@ def command(
     from orchestrator.presentation.write import write_text
 
     renaming = Renaming(models=_pairs(models), devices=_pairs(devices), variants=_pairs(variants))
-    report, other = asyncio.run(_both(run, baseline))
+    report, other = awaited(_both(run, baseline))
     comparison = compare(report, other, renaming=renaming, metric=metric, threshold=_fraction(threshold))
     _check(comparison, report, other)
     form = "json" if as_json else form

@@ -1,10 +1,10 @@
 """`bench devices`: what the cloud offers."""
 
-import asyncio
 import sys
 
 import click
 
+from orchestrator.cli.awaited import awaited
 from orchestrator.domain.device import Device, DeviceSelector, Platform, parse_os
 from orchestrator.domain.plan import LocalPolicy
 
@@ -44,7 +44,7 @@ def command(
 
     chosen = Platform(platform) if platform else None
     selector = DeviceSelector(name=name, platform=chosen, os=os_, vendor=vendor, type=type_, limit=limit)
-    devices = selector.pick(asyncio.run(_devices(cloud, adb=adb)))
+    devices = selector.pick(awaited(_devices(cloud, adb=adb)))
     if as_json:
         click.echo(devices_as_json(devices))
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.annotate import annotate
+from orchestrator.cli.awaited import awaited
 from orchestrator.cli.home import database_url
 from orchestrator.cli.stored import LATEST, latest_run_id
 from orchestrator.domain.report import Report
@@ -22,7 +23,7 @@ def command(run_id: str, plan_path: Path | None, as_json: bool) -> int:
     from orchestrator.presentation.gate_table import print_gates
     from orchestrator.presentation.json_report import to_json
 
-    report = asyncio.run(_judge(run_id, plan_path))
+    report = awaited(_judge(run_id, plan_path))
     if as_json:
         click.echo(json.dumps(to_json(report), indent=1))
     else:

@@ -1,6 +1,5 @@
 """`bench history`: cells over time."""
 
-import asyncio
 import sys
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli.awaited import awaited
 from orchestrator.cli.home import database_url
 from orchestrator.domain.cell import Cell, CellPattern
 from orchestrator.domain.measurement import METRICS
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def command(model: str, device: str, variant: str, project: str | None, metric: str, limit: int, as_json: bool) -> None:
     """Show how cells went over time: each session's number, what is usual, and where it changed for good."""
     pattern = CellPattern(model=model, device=device, variant=variant)
-    trends = asyncio.run(_trends(pattern, project, metric, limit))
+    trends = awaited(_trends(pattern, project, metric, limit))
     if as_json:
         from orchestrator.presentation.history_json import history_as_json
 

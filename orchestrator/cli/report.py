@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.awaited import awaited
 from orchestrator.cli.home import database_url, store_url
 from orchestrator.cli.stored import LATEST, stored_report
 
@@ -25,7 +26,7 @@ def command(run: str, form: str, output: Path | None) -> None:
     """Render RUN (an id, a run's folder, or "latest") again, from what is stored."""
     from orchestrator.presentation.write import rendered, write_reports, write_text
 
-    report, folder = asyncio.run(stored_report(run))
+    report, folder = awaited(stored_report(run))
     if form == "all":
         asyncio.run(_bring_raw_files(report.run.id, output or folder))
         for path in write_reports(report, output or folder):

@@ -1,10 +1,10 @@
 """`bench runs`: what has been run here."""
 
-import asyncio
 import sys
 
 import click
 
+from orchestrator.cli.awaited import awaited
 from orchestrator.cli.home import database_url
 from orchestrator.domain.run import Run, RunState
 
@@ -16,7 +16,7 @@ Progress = dict[str, tuple[int, int]]
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(limit: int, as_json: bool) -> None:
     """List the runs, newest first."""
-    runs, done = asyncio.run(_runs(limit))
+    runs, done = awaited(_runs(limit))
     if as_json:
         from orchestrator.presentation.listing import runs_as_json
 

@@ -1,11 +1,11 @@
 """`bench show`: one run in the terminal."""
 
-import asyncio
 import json
 import sys
 
 import click
 
+from orchestrator.cli.awaited import awaited
 from orchestrator.cli.stored import LATEST, stored_report
 
 
@@ -17,7 +17,7 @@ def command(run: str, as_json: bool) -> None:
     from orchestrator.presentation.console import print_report
     from orchestrator.presentation.json_report import to_json
 
-    report, folder = asyncio.run(stored_report(run))
+    report, folder = awaited(stored_report(run))
     if as_json:
         click.echo(json.dumps(to_json(report), indent=1))
     else:

@@ -15,7 +15,7 @@ class Variant:
     params: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
+@dataclass(frozen=True, kw_only=True, order=True, slots=True)
 class Cell:
     """One combination to be measured, by names."""
 

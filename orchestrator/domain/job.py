@@ -7,6 +7,7 @@ from typing import Literal
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.conversion import MeasuredFile
+from orchestrator.domain.measurement import Measurement
 from orchestrator.domain.outcome import Failed, Measured, Outcome
 
 
@@ -18,7 +19,7 @@ class Phase(StrEnum):
     FINAL = "final"
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
+@dataclass(frozen=True, kw_only=True, order=True, slots=True)
 class JobKey:
     """Which job of the run; `repeat` counts from 1. `control`: the old model's job beside the one of that repeat."""
 
@@ -35,7 +36,7 @@ class JobKey:
         return "control" if self.control else "candidate"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StateChange:
     """When an attempt came to a state: one of our own steps, or the cloud's status as text."""
 
@@ -43,7 +44,7 @@ class StateChange:
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
     """One try at a job. `files` are its saved raw files, relative to the run's folder; `notes` are for the reader.
 
@@ -61,7 +62,7 @@ class Attempt:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JobResult:
     """A job that has ended. Its outcome is the last attempt's (or why there was none).
 
@@ -89,6 +90,15 @@ class JobResult:
     def failed(self) -> Failed | None:
         """The outcome, if it is a failure."""
         return self.outcome if isinstance(self.outcome, Failed) else None
+
+    @property
+    def compared(self) -> "JobResult":
+        """The job with no more than what another run is compared with: its metrics and its runtime."""
+        if self.measured is None:
+            return JobResult(key=self.key, outcome=self.outcome)
+        found = self.measured.measurement
+        brief = Measurement(metrics=found.metrics, runtime=found.runtime)
+        return JobResult(key=self.key, outcome=Measured(measurement=brief))
 
     @property
     def job_id(self) -> str:

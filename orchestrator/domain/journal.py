@@ -63,7 +63,7 @@ _BEFORE_SUBMISSION = {JobState.PLANNED, JobState.RESERVED, JobState.UPLOAD_CREAT
 _AFTER_MEASURING = {JobState.CONCLUDED, JobState.LOGGING, JobState.LOGGED, JobState.TAGGED, JobState.DONE}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SavedArtifact:
     """A raw file's artifact on the hub: its id once announced, and whether its transfer is settled."""
 
@@ -72,7 +72,7 @@ class SavedArtifact:
     uploaded: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KeptFile:
     """A raw file (relative to the run's folder) that lies in the store too, where other machines find it."""
 
@@ -81,7 +81,7 @@ class KeptFile:
     sha256: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JobEntry:
     """One job's row. The fields from `started_at` to `outcome` are the current attempt's; `attempts` are the past ones.
 
@@ -156,7 +156,7 @@ class JobEntry:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CompileEntry:
     """How far a run's conversion of the plan's model `model` is logged on the hub: a job's way, begun at concluded.
 
@@ -172,7 +172,7 @@ class CompileEntry:
     refused: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunEntry:
     """A run's row: everything needed to go on with it, as it was when it began. `folder` holds its files.
 

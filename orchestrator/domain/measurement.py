@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MetricKind:
     """A metric's unit, what it means, and whether less of it is better."""
 
@@ -35,7 +35,7 @@ METRICS: dict[str, MetricKind] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
     """One number. `definition` is exact where sources differ (population or sample, nearest rank or interpolated).
 
@@ -49,7 +49,7 @@ class Metric:
     n: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Layer:
     """One operator as executed. `time_us` is its time per inference; `compute_unit` is CPU, GPU, NPU or ""."""
 
@@ -60,7 +60,7 @@ class Layer:
     compute_unit: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
     """Everything one job's results say. `profiled`: the latency was taken while the profiler ran.
 

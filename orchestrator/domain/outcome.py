@@ -38,14 +38,14 @@ _FINAL = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
     """The job delivered numbers."""
 
     measurement: Measurement
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Failed:
     """The job has no result, and why."""
 
@@ -53,7 +53,7 @@ class Failed:
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Skipped:
     """The job was never submitted, and why."""
 

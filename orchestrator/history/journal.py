@@ -1,6 +1,6 @@
 """The journal: a run and its jobs, each a row that moves forward by compare-and-set."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -40,6 +40,8 @@ _RUN_ENTRY = Document(RunEntry)
 _GATES = Document(tuple[GateResult, ...])
 _ALERTS = Document(tuple[Alert, ...])
 _JOB_ENTRY = Document(JobEntry)
+
+JOBS_AT_ONCE, CELLS_AT_ONCE = 500, 100  # whose text is in memory
 
 
 class Superseded(BenchError):
@@ -208,11 +210,21 @@ class Journal:
 
     async def jobs(self, run_id: str) -> tuple[JobEntry, ...]:
         """All jobs of a run, in the order they were planned."""
+        of_run, jobs = sa.select(JOB.c.entry).where(JOB.c.run_id == run_id).order_by(JOB.c.position), list[JobEntry]()
         async with self._engine.connect() as connection:
-            rows = await connection.execute(
-                sa.select(JOB.c.entry).where(JOB.c.run_id == run_id).order_by(JOB.c.position)
-            )
-            return tuple(_JOB_ENTRY.read(row.entry) for row in rows)
+            while rows := (await connection.execute(of_run.offset(len(jobs)).limit(JOBS_AT_ONCE))).scalars().all():
+                jobs += map(_read_job, rows)
+        return tuple(jobs)
+
+    async def jobs_of(self, run_id: str, cells: Collection[Cell]) -> tuple[JobEntry, ...]:
+        """The jobs of some of a run's cells, those of each cell in the order they were planned."""
+        names, jobs = [(cell.model, cell.device, cell.variant) for cell in cells], list[JobEntry]()
+        of_run = sa.select(JOB.c.entry).where(JOB.c.run_id == run_id).order_by(JOB.c.position)
+        async with self._engine.connect() as connection:
+            for first in range(0, len(names), CELLS_AT_ONCE):
+                is_asked = sa.tuple_(JOB.c.model, JOB.c.device, JOB.c.variant).in_(names[first : first + CELLS_AT_ONCE])
+                jobs += map(_read_job, (await connection.execute(of_run.where(is_asked))).scalars())
+        return tuple(jobs)
 
     async def job(self, run_id: str, position: int) -> JobEntry:
         """The job in that place of the run's order. Raises KeyError."""
@@ -224,7 +236,7 @@ class Journal:
         wanted = (JOB.c.run_id == run_id) & JOB.c.position.in_(list(positions))
         async with self._engine.connect() as connection:
             rows = await connection.execute(sa.select(JOB.c.position, JOB.c.entry).where(wanted))
-            return {row.position: _JOB_ENTRY.read(row.entry) for row in rows}
+            return {row.position: _read_job(row.entry) for row in rows}
 
     async def versions(self, run_id: str) -> dict[int, int]:
         """The version of each of the run's jobs, by its place: it grows with each change."""
@@ -237,7 +249,7 @@ class Journal:
         done = (JOB.c.run_id == run_id) & (JOB.c.state == JobState.DONE)
         async with self._engine.connect() as connection:
             rows = await connection.execute(sa.select(JOB.c.entry).where(done).limit(limit))
-            return tuple(_JOB_ENTRY.read(row.entry) for row in rows)
+            return tuple(_read_job(row.entry) for row in rows)
 
     async def add(self, jobs: Sequence[JobEntry]) -> None:
         """Writes further jobs of a run, after those it has. Raises Superseded where one of them is there already."""
@@ -309,6 +321,14 @@ async def _insert(connection: AsyncConnection, run: Run, jobs: Sequence[JobEntry
     ranks = durations.longest_first([job.key.cell for job in jobs])
     places = [{"position": behind + 1 + place, "rank": behind + 1 + rank} for place, rank in enumerate(ranks)]
     await connection.execute(JOB.insert(), [_job_row(job) | place for job, place in zip(jobs, places, strict=True)])
+
+
+def _read_job(text: str) -> JobEntry:
+    """A job's entry. What its last attempt came to is told twice in the text, and is in memory once."""
+    job = _JOB_ENTRY.read(text)
+    if not job.attempts or job.attempts[-1].outcome != job.outcome:
+        return job
+    return replace(job, outcome=job.attempts[-1].outcome)
 
 
 def _run_row(entry: RunEntry) -> dict[str, Any]:

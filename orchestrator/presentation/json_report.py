@@ -4,15 +4,16 @@ The shape is declared in results_schema; results_from_domain fills it, results_t
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from orchestrator.domain.report import Report
 from orchestrator.errors import UsageError
-from orchestrator.presentation.results_from_domain import results_file
+from orchestrator.presentation.results_from_domain import cell_shape, job_shape, results_file
 from orchestrator.presentation.results_schema import SCHEMA_VERSION, ResultsFile
 from orchestrator.presentation.results_to_domain import report_in
 
@@ -24,7 +25,28 @@ def to_json(report: Report) -> dict[str, Any]:
 
 def dump_report(report: Report) -> str:
     """The text of results.json."""
-    return json.dumps(to_json(report), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+    return "".join(report_pieces(report))
+
+
+def report_pieces(report: Report) -> Iterator[str]:
+    """The text of results.json bit by bit: of many jobs, no more than one is a shape or a text at a time."""
+    many: dict[str, Iterable[BaseModel]] = {"jobs": map(job_shape, report.jobs), "cells": map(cell_shape, report.cells)}
+    rest = to_json(replace(report, jobs=(), cells=()))
+    for place, (name, value) in enumerate(rest.items()):
+        yield f"{',' if place else '{'}{_text(name)}:"
+        yield from _list(many[name]) if name in many else [_text(value)]
+    yield "}\n"
+
+
+def _list(shapes: Iterable[BaseModel]) -> Iterator[str]:
+    yield "["
+    for place, shape in enumerate(shapes):
+        yield f"{',' if place else ''}{_text(shape.model_dump(mode='json'))}"
+    yield "]"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def from_json(data: object) -> Report:

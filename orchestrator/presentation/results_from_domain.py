@@ -20,8 +20,8 @@ def results_file(report: Report) -> shape.ResultsFile:
     return shape.ResultsFile(
         schema_version=shape.SCHEMA_VERSION,
         run=report.run,
-        jobs=tuple(_job_shape(job) for job in report.jobs),
-        cells=tuple(_cell_shape(cell) for cell in report.cells),
+        jobs=tuple(job_shape(job) for job in report.jobs),
+        cells=tuple(cell_shape(cell) for cell in report.cells),
         gates=tuple(_gate_shape(gate) for gate in report.gates),
         command=report.command,
         plan_text=report.plan_text,
@@ -44,7 +44,8 @@ def _below(path: Path) -> Path:
     return Path(path.name) if path.is_absolute() else path
 
 
-def _job_shape(job: JobResult) -> shape.JobShape:
+def job_shape(job: JobResult) -> shape.JobShape:
+    """A job with its outcome."""
     cell = job.key.cell
     return shape.JobShape(
         model=cell.model,
@@ -110,7 +111,8 @@ def _measurement_fields(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _cell_shape(report: CellReport) -> shape.CellShape:
+def cell_shape(report: CellReport) -> shape.CellShape:
+    """A cell with its evidence."""
     cell = report.cell
     return shape.CellShape(
         model=cell.model,

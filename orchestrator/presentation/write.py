@@ -3,7 +3,7 @@
 import io
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from orchestrator.domain.report import Report
@@ -13,12 +13,14 @@ from orchestrator.presentation.csv_report import gates_to_csv, to_csv
 from orchestrator.presentation.html_report import to_html
 from orchestrator.presentation.index import to_index
 from orchestrator.presentation.index_cache import CACHE, digests, dump_digests
-from orchestrator.presentation.json_report import dump_report
+from orchestrator.presentation.json_report import report_pieces
 from orchestrator.presentation.junit import to_junit
 from orchestrator.presentation.summary import to_markdown
 
-WRITERS: dict[str, Callable[[Report], str]] = {
-    "results.json": dump_report,  # first: the source, should the others fail
+Text = str | Iterable[str]  # whole, or piece by piece
+
+WRITERS: dict[str, Callable[[Report], Text]] = {
+    "results.json": report_pieces,  # first: the source, should the others fail
     "results.csv": to_csv,
     "gates.csv": gates_to_csv,
     "junit.xml": to_junit,
@@ -36,7 +38,7 @@ def rendered(report: Report, form: str, folder: Path) -> str:
         text = io.StringIO()
         print_report(report, folder, stream=text)
         return text.getvalue()
-    return WRITERS[_FILES[form]](report)
+    return "".join(_pieces(WRITERS[_FILES[form]](report)))
 
 
 def write_reports(report: Report, folder: Path) -> tuple[Path, ...]:
@@ -52,17 +54,21 @@ def write_index(runs: Sequence[Run], reports_folder: Path) -> Path:
     return write_text(reports_folder / "index.html", to_index(runs, with_report, found))
 
 
-def write_text(path: Path, text: str) -> Path:
+def write_text(path: Path, text: Text) -> Path:
     """Writes the file whole: a reader sees the old one or the new one. What UTF-8 cannot hold becomes "?"."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8", "replace"))
+            file.writelines(piece.encode("utf-8", "replace") for piece in _pieces(text))
         temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return path
+
+
+def _pieces(text: Text) -> Iterable[str]:
+    return [text] if isinstance(text, str) else text

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from orchestrator.client.cloud import Cloud
 from orchestrator.domain.cell import Cell
@@ -20,7 +21,7 @@ from orchestrator.domain.journal import CompileEntry, JobEntry, JobState, RunEnt
 from orchestrator.domain.next_sessions import next_sessions
 from orchestrator.domain.outcome import FailureKind, Measured
 from orchestrator.domain.plan import Plan
-from orchestrator.domain.report import GateResult, Report, report_cells
+from orchestrator.domain.report import CellReport, GateResult, Report, report_cells
 from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import CloudError, Interrupted, KeyRefused
 from orchestrator.history.journal import Journal
@@ -34,6 +35,8 @@ from orchestrator.workflow.job_pool import run_jobs
 from orchestrator.workflow.pace import Pace
 from orchestrator.workflow.quota import OwnQuota
 
+CELLS_AT_ONCE = 100  # whose layers are in memory, of a run that another is compared with
+
 
 async def benchmark(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listener, pace: Pace) -> Report:
     """Drives a journalled run to its end, with the further sessions that its gates ask for, and reports it.
@@ -42,13 +45,7 @@ async def benchmark(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Lis
     """
     run = await journal.reopen(entry.run)
     try:
-        jobs = await journal.jobs(run.id)
-        context = await surroundings(entry, jobs, cloud, journal, listen, pace)
-        listen(_started(context, jobs))
-        if added := [job.key for job in jobs if job.key.repeat > entry.plan.repeats or job.key.control]:
-            new, old = (tuple(key.cell for key in added if key.control is control) for control in (False, True))
-            listen(SessionsAdded(cells=new, repeats=1, beside=old))
-        await run_jobs(context, jobs)
+        context = await _run_planned(entry, cloud, journal, listen, pace)
         while added_jobs := await further_sessions(context):
             await run_jobs(context, added_jobs)
         await finish_conversions(context)
@@ -58,6 +55,18 @@ async def benchmark(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Lis
     report = await conclusion(replace(entry, run=run), journal, pace)
     await journal.end(report.run, report.gates, report.alerts, report.seen)
     return report
+
+
+async def _run_planned(entry: RunEntry, cloud: Cloud, journal: Journal, listen: Listener, pace: Pace) -> Context:
+    """Drives the jobs that there are; what they were driven in."""
+    jobs = await journal.jobs(entry.run.id)
+    context = await surroundings(entry, jobs, cloud, journal, listen, pace)
+    listen(_started(context, jobs))
+    if added := [job.key for job in jobs if job.key.repeat > entry.plan.repeats or job.key.control]:
+        new, old = (tuple(key.cell for key in added if key.control is control) for control in (False, True))
+        listen(SessionsAdded(cells=new, repeats=1, beside=old))
+    await run_jobs(context, jobs)
+    return context
 
 
 async def finish_conversions(context: Context) -> None:
@@ -188,8 +197,26 @@ async def compared(report: Report, entry: RunEntry, journal: Journal) -> Report:
     before = await journal.find(baseline_id)
     if before is None:  # only its sessions were brought here
         return report
-    baseline = await _report(before, before.run, await journal.jobs(baseline_id), before.gates, {}, journal)
+    baseline = await _baseline(before, journal)
     return replace(report, comparison=await asyncio.to_thread(compare, report, baseline))
+
+
+async def _baseline(entry: RunEntry, journal: Journal) -> Report:
+    """A run's report as far as another is compared with it: of its jobs no more than their metrics is kept."""
+    cells, jobs, waiting = list[CellReport](), list[JobResult](), iter(entry.cells)
+    while some := tuple(islice(waiting, CELLS_AT_ONCE)):
+        found = [_with_file(job.result(), entry) for job in await journal.jobs_of(entry.run.id, some)]
+        cells += report_cells(some, found)
+        jobs += (job.compared for job in found)
+    return Report(
+        run=entry.run,
+        command=entry.command,
+        plan_text=entry.plan.text,
+        models=entry.models,
+        devices=entry.devices,
+        cells=tuple(cells),
+        jobs=tuple(jobs),
+    )
 
 
 async def judge_again(entry: RunEntry, journal: Journal, plan: Plan) -> Report:

@@ -1,6 +1,7 @@
 """What likely made a cell slower: its layers beside those of the newest session that it was judged by."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -31,8 +32,12 @@ async def with_causes(
     `jobs` are those of the run that is judged.
     """
     told = {gate: _before(gate, evidence.get(gate.cell), policy) for gate in gates if _is_worse(gate)}
-    runs = {before for before in told.values() if before}
-    past: _Jobs = {run: [job.result() for job in await journal.jobs(run)] for run in sorted(runs)}
+    asked = defaultdict[str, set[Cell]](set)
+    for gate, before in told.items():
+        asked[before].add(gate.cell)
+    past: _Jobs = {
+        run: [job.result() for job in await journal.jobs_of(run, cells)] for run, cells in sorted(asked.items()) if run
+    }
     return await asyncio.to_thread(_with_causes, gates, told, jobs, past)
 
 

@@ -42,6 +42,47 @@ def test_a_run_and_its_jobs_come_back_as_they_were(database_url: str, run_entry:
     asyncio.run(walk())
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 6, 9])
+def test_jobs_are_read_in_order_however_few_at_a_time(
+    database_url: str, run_entry: MakeRun, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("orchestrator.history.journal.JOBS_AT_ONCE", at_once)
+    monkeypatch.setattr("orchestrator.history.journal.CELLS_AT_ONCE", at_once)
+    entry = run_entry()
+
+    async def walk() -> None:
+        async with open_journal(database_url) as journal:
+            jobs = await journal.begin(entry)
+            await journal.begin(run_entry("20260102T000000Z-abcdef"))
+            assert await journal.jobs(entry.run.id) == jobs
+            for cells in ((), entry.cells[1:], entry.cells, (replace(entry.cells[0], variant="other"),)):
+                expected = [job for job in jobs if job.key.cell in cells]
+                found = await journal.jobs_of(entry.run.id, cells)
+                assert sorted(found, key=jobs.index) == expected
+                repeats = [job.key.repeat for job in found if job.key.cell == entry.cells[1]]
+                assert repeats == sorted(repeats)
+
+    asyncio.run(walk())
+
+
+def test_what_a_job_came_to_is_in_memory_once(database_url: str, run_entry: MakeRun) -> None:
+    numbers = Measured(measurement=Measurement(metrics={"latency_ms": Metric(value=1.0, unit="ms")}))
+    failed = Failed(kind=FailureKind.CLOUD, reason="away")
+
+    async def walk() -> None:
+        async with open_journal(database_url) as journal:
+            job, _, again, *_ = await journal.begin(run_entry())
+            measured = await journal.move(replace(job, started_at=NOW).concluded(numbers, NOW))
+            other = await journal.move(replace(again, started_at=NOW).concluded(failed, NOW).next_attempt())
+            read, _, waiting, *_ = await journal.jobs(job.run_id)
+            assert (read, waiting) == (measured, other)
+            assert read.outcome is read.attempts[-1].outcome
+            assert waiting.outcome is None
+            assert waiting.attempts[-1].outcome == failed
+
+    asyncio.run(walk())
+
+
 def test_cells_are_interleaved_over_time(run_entry: MakeRun) -> None:
     order = [(job.key.repeat, job.key.cell.device) for job in run_entry().jobs()]
     assert order == [(1, "d1"), (1, "d2"), (2, "d1"), (2, "d2"), (3, "d1"), (3, "d2")]

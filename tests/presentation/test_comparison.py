@@ -50,6 +50,13 @@ def test_every_form_tells_the_same_comparison(compared: Report) -> None:
     assert data == json.loads(dump_report(compared))["comparison"]
 
 
+def test_what_is_kept_of_a_baselines_jobs_is_all_that_is_compared_with(make_report: Any, another_report: Any) -> None:
+    report, baseline = make_report(3, 6, failing=0.1), another_report(4, 6, failing=0.1)
+    brief = replace(baseline, jobs=tuple(job.compared for job in baseline.jobs))
+    assert not any(job.attempts or (job.measured and job.measured.measurement.layers) for job in brief.jobs)
+    assert compare(report, brief) == compare(report, baseline)
+
+
 def test_a_comparison_survives_the_file(compared: Report) -> None:
     again = from_json(json.loads(dump_report(compared)))
     assert again.comparison is not None

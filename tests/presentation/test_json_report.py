@@ -113,6 +113,13 @@ def test_what_was_written_is_read_back(report: Report) -> None:
     assert from_json(json.loads(dump_report(report))) == report
 
 
+def test_the_file_in_pieces_is_the_whole_file(make_report) -> None:
+    report = make_report(2, 3, failing=0.4, gates=True)
+    for told in (report, replace(report, jobs=()), replace(report, jobs=report.jobs[:1], cells=report.cells[:1])):
+        whole = json.dumps(to_json(told), ensure_ascii=False, separators=(",", ":")) + "\n"
+        assert dump_report(told) == whole
+
+
 @pytest.mark.parametrize("hostile", [False, True])
 def test_a_realistic_report_survives_the_file(make_report, tmp_path: Path, hostile: bool) -> None:
     report = make_report(3, 5, variants=("cpu", "gpu"), hostile=hostile, gates=True)
