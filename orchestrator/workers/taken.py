@@ -12,6 +12,7 @@ import procrastinate.utils
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
+FORGOTTEN_AFTER_S = 24 * 3600.0
 Taking = tuple[int, int]
 """A task's number, and how often it was put back: it has another with each who takes it."""
 
@@ -49,6 +50,13 @@ class Taken(JobManager):
         if job := await super().fetch_job(queues, worker_id):
             self.in_hand.add(taking_of(job))
         return job
+
+    async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
+        """As the base class does, but no sooner than after a day: one that is forgotten can take nothing any more.
+
+        A worker that starts right after an outage may be the first to give a sign of life.
+        """
+        return await super().prune_stalled_workers(max(seconds_since_heartbeat, FORGOTTEN_AFTER_S))
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """As the base class does, unless another has it by now."""

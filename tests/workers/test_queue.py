@@ -98,6 +98,20 @@ def test_only_who_gives_no_sign_of_life_at_two_looks_is_dead(postgres_url: str) 
     asyncio.run(walk())
 
 
+def test_a_worker_that_starts_after_an_outage_forgets_none_that_lives(postgres_url: str) -> None:
+    async def walk() -> None:
+        async with queue_with(postgres_url, 0, 1) as one, open_queue(conninfo(postgres_url), TEMPO) as starting:
+            worker = await one.app.job_manager.register_worker()
+            await take(one, worker)
+            away = "update procrastinate_workers set last_heartbeat = now() - interval '1 hour'"
+            await one.app.connector.execute_query_async(away)
+            assert await starting.app.job_manager.prune_stalled_workers(TEMPO.dead_after_s) == []
+            await take(one, worker)
+            assert await standing(one) == [("doing", worker)] * 2
+
+    asyncio.run(walk())
+
+
 @dataclass(kw_only=True)
 class SlowHands(Hands):
     """Takes for each job until `let_go`. `begun` counts how often each was begun, `at` those it is at now."""
