@@ -3,7 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from orchestrator.sandbox.child import ChildLimits, run_child
 SEED = 0
 _LEAST_MEMORY_BYTES, _MEMORY_FOR_BYTE = 2 << 30, 8
 _FILE_BYTES = 1 << 30
+_SHOWN_CHARACTERS = 200
 _RUNTIMES = {"onnxruntime": "onnxruntime", "ai_edge_litert": "ai-edge-litert"}
 _NAMES = TypeAdapter(list[str])
 _OUTPUTS = TypeAdapter(tuple[OutputDifference, ...])
@@ -61,7 +62,8 @@ class Comparing:
                 names = {kind: _NAMES.validate_python(ran.get(kind)) for kind in ("inputs", "outputs")}
                 spec = {"model": str(converted.resolve()), "folder": str(one.resolve()), **names}
                 told = self._run("converted_child", spec, (converted, one), other, original.size_bytes)
-                difference = Difference(outputs=_OUTPUTS.validate_python(told.get("outputs")), seed=SEED)
+                outputs = tuple(map(_tidy, _OUTPUTS.validate_python(told.get("outputs"))))
+                difference = Difference(outputs=outputs, seed=SEED)
                 return Compared(difference=difference, input_shapes=_SHAPES.validate_python(told.get("shapes")))
             except ValidationError as error:
                 message = "it could not be compared with the original: the child that does so gave no valid answer"
@@ -85,3 +87,12 @@ class Comparing:
         reason = last.get("reason") or last.get("message") or f"it was ended ({result.killed or result.returncode})"
         message = f"it could not be compared with the original: {reason}"
         raise NotConverted(message)
+
+
+def _tidy(output: OutputDifference) -> OutputDifference:
+    """With a name and a reason that can be shown: they are the model's own words."""
+    return replace(output, name=_plain(output.name), why=_plain(output.why))
+
+
+def _plain(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:_SHOWN_CHARACTERS]

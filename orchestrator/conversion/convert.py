@@ -98,9 +98,14 @@ def _can_be_told(model: Model, name: str) -> bool:
 
 
 def _cannot(wanted: ConvertedModel, why: str) -> str:
-    return f"{wanted.name} cannot be converted to TFLite by {wanted.converter}: {why}"[:MESSAGE_CHARACTERS]
+    return _bounded(f"{wanted.name} cannot be converted to TFLite by {wanted.converter}: {why}")
 
 
 def _differs(done: ConvertedModel) -> str:
     what = f"{done.name} as converted by {done.converter} differs from the original"
-    return f"not measured: {what} ({'; '.join(done.beyond)})"
+    return _bounded(f"not measured: {what} ({'; '.join(done.beyond)})")
+
+
+def _bounded(text: str) -> str:
+    """A model with many outputs has much to tell."""
+    return text if len(text) <= MESSAGE_CHARACTERS else f"{text[:MESSAGE_CHARACTERS]} …"

@@ -5,6 +5,7 @@ It is logged by whoever comes to need it, once: in one process the first job, am
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 
 from orchestrator.domain.conversion import ConvertedModel
@@ -62,17 +63,18 @@ async def _intend(context: Context, converted: ConvertedModel, entry: CompileEnt
 async def _create_run(context: Context, converted: ConvertedModel, entry: CompileEntry) -> CompileEntry:
     """A hub that takes no such run is told so, and keeps no PROFILE run from being logged."""
     move, name = context.journal.compiles.move, f"{converted.name} to TFLite"
-    started_at = converted.made_at if converted.made_at and _is_of_this_run(context, converted) else None
+    started_at = _ended_at(context, converted) - timedelta(seconds=converted.seconds)
     try:
-        run_id = await new_hub_run(context, "COMPILE", name=name, started_at=started_at or context.entry.run.started_at)
+        run_id = await new_hub_run(context, "COMPILE", name=name, started_at=started_at)
     except Refused as refusal:
         context.notice(f"the conversion of {converted.name} is not logged on the hub: {refusal}")
         return await move(replace(entry, state=JobState.DONE, refused=str(refusal)))
     return await move(replace(entry, state=JobState.LOGGED, hub_run_id=run_id))
 
 
-def _is_of_this_run(context: Context, converted: ConvertedModel) -> bool:
-    return converted.made_at is not None and converted.made_at >= context.entry.run.started_at
+def _ended_at(context: Context, converted: ConvertedModel) -> datetime:
+    """When it was made, which may be before this run; where nothing was made, when the run began."""
+    return converted.made_at or context.entry.run.started_at
 
 
 async def _tag(context: Context, converted: ConvertedModel, entry: CompileEntry) -> CompileEntry:
@@ -107,7 +109,7 @@ async def _complete(
             context.project_id,
             entry.hub_run_id,
             status="FAILED" if converted.failure else "FINISHED",
-            ended_at=context.pace.now(),
+            ended_at=_ended_at(context, converted),
             metrics=compile_metrics(converted),
             params=compile_params(converted),
         )

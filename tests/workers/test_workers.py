@@ -2,9 +2,14 @@
 
 import asyncio
 import json
+import runpy
+import shutil
 import signal
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -265,3 +270,36 @@ def test_a_schedule_leaves_its_runs_to_workers_and_begins_none_beside_them(machi
     assert run["tick"] is not None
     with pytest.raises(pytest.fail.Exception, match=r"attach has not ended after 1 s; it printed:\nrun .*: 12 jobs"):
         machines.bench("desk", "attach", within_s=1)  # nobody works for it
+
+
+CONVERTING = """\
+version: 1
+name: converted
+cloud: {cloud}
+models: [{{path: small.onnx, format: tflite, inputs: {{image: [1, 3, 12, 8], ids: [1, 4]}}}}]
+devices: ["*"]
+repeats: 4
+limits: {{poll_interval: 100ms, in_flight: 4, per_device: 4}}
+"""
+
+
+def test_workers_measure_what_was_converted_elsewhere_and_log_the_conversion_once(
+    machines: Any, local_cloud: Any
+) -> None:
+    stub = runpy.run_path(str(Path(__file__).parents[1] / "conversion" / "stub_tool.py"))
+    (machines.folder / "small.onnx").write_bytes(stub["SMALL"].read_bytes())
+    machines.environment["BENCH_ONNX2TF"] = str(stub["write_tool"](machines.folder / "converter" / "onnx2tf"))
+    begun = machines.bench("laptop", "run", machines.plan(CONVERTING.format(cloud=local_cloud.base_url)), "--detach")
+    assert begun.returncode == 0, begun.stderr
+    shutil.rmtree(machines.folder / "laptop")
+    machines.worker("a")
+    machines.worker("b")
+    attached = machines.bench("desk", "attach", begun.stdout.strip())
+    assert attached.returncode == 0, attached.stderr
+    assert [order.model_path.name for order in local_cloud.orders] == ["model.tflite"] * 4
+    with closing(sqlite3.connect(machines.folder / "cloud" / "cloud.db")) as books:
+        found = books.execute("select type, status, id, parent_run_id from runs").fetchall()
+    (compiled,) = [run for run in found if run[0] == "COMPILE"]
+    assert compiled[1] == "FINISHED"
+    profiles = [run for run in found if run[0] == "PROFILE"]
+    assert [(status, parent) for _, status, _, parent in profiles] == [("FINISHED", compiled[2])] * 4
