@@ -64,8 +64,10 @@ def _difference(one: ConvertedModel) -> str:
     found = one.difference
     if found is None or not found.is_whole:
         return "how far it is from the original is not known"
+    if found.absolute == 0:
+        return "its outputs are those of the original"
     return (
-        f"it differs from the original by at most {share(found.relative)} of an output's largest value "
+        f"its outputs differ from the original's by {share(found.relative)} of the largest value "
         f"({figure(found.absolute)}), cosine {cosine(found.cosine)}"
     )
 
