@@ -13,10 +13,9 @@ from orchestrator.domain.noise import Logs
 from orchestrator.domain.old_model import OldModel
 from orchestrator.domain.plan import DAY_S, BaselinePolicy
 from orchestrator.domain.report import Trust
-from orchestrator.domain.session import Pair, Session
+from orchestrator.domain.session import FILE, Pair, Session
 
 _TOLD_DIFFERENCES = 3
-FILE = "file"  # in a context: which file was measured, where it is not the plan's own
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,11 +36,13 @@ def nights_of(sessions: Sequence[Session], metric: str, statistic: str = "auto")
     """The nights of sessions that are oldest first; None where none gave the metric.
 
     Of each run the first session stands for its night. Nights without all of their jobs are left out, never filled in,
-    where others have all; so are latencies taken while a profiler ran, where the newest was not, and the reverse.
+    where others have all; so are latencies taken while a profiler ran, where the newest was not, and nights of a model
+    itself, where the newest is of what it was converted to, and the reverse of both.
     """
     given = [found for found in sessions if found.number == 1 and found.jobs(metric)]
     given = [found for found in given if found.is_whole(metric)] or given
     given = [found for found in given if not is_latency(metric) or found.profiled == given[-1].profiled]
+    given = [found for found in given if found.is_converted == given[-1].is_converted]
     if not given:
         return None
     jobs = log_jobs(given, metric, min(len(found.jobs(metric)) for found in given))

@@ -14,6 +14,7 @@ from orchestrator.domain.report import Trust, report_cell
 
 # What a number was taken under that must be the same for two of them to be compared.
 CONTEXT_CONDITIONS = ("os", "cpu", "cores", "threads", "spinning", "delegates", "inputs", "chosen_dimensions")
+FILE = "file"  # in a context: which file was measured, where it is not the plan's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,11 @@ class Session:
     units: Mapping[str, str] = field(default_factory=dict)
     unit_shares: Mapping[str, float] = field(default_factory=dict)
     why: str = ""
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether what was measured had been converted: another thing than the model itself."""
+        return FILE in self.context
 
     def jobs(self, metric: str) -> tuple[float, ...]:
         """The metric's value in each job that gave it."""

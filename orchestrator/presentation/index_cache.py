@@ -7,7 +7,7 @@ is missing, broken or of another version is made anew. Cells are kept for the ne
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,16 @@ from orchestrator.presentation.json_report import load_report
 
 CACHE = ".index.json"
 MOST_RUNS = 60  # runs of a plan that a trend is drawn over
-_VERSION = 2
+_VERSION = 3
 _LARGEST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellPoint:
-    """A cell's headline metric in one run. `alert`: the run opened or resolved one about it, or ""."""
+    """A cell's headline metric in one run. `alert`: the run opened or resolved one about it, or "".
+
+    Of a converted model the cell is another one, named so.
+    """
 
     cell: Cell
     summary: Summary
@@ -108,7 +111,7 @@ def _without_cells(digest: RunDigest) -> RunDigest:
 
 def _made(report: Report, stamp: tuple[int, int], with_cells: bool) -> RunDigest:
     metric = report.headline
-    found = ((cell.cell, cell.metric(metric)) for cell in report.cells) if with_cells else ()
+    found = ((cell, cell.metric(metric)) for cell in report.cells) if with_cells else ()
     alerts = {alert.cell: "resolved" for alert in report.resolved_alerts if alert.metric == metric}
     alerts |= {alert.cell: "opened" for alert in report.new_alerts if alert.metric == metric}
     return RunDigest(
@@ -118,6 +121,8 @@ def _made(report: Report, stamp: tuple[int, int], with_cells: bool) -> RunDigest
         measured=report.counts["measured"],
         metric=metric,
         points=tuple(
-            CellPoint(cell=cell, summary=summary, alert=alerts.get(cell, "")) for cell, summary in found if summary
+            CellPoint(cell=replace(of.cell, model=of.subject), summary=summary, alert=alerts.get(of.cell, ""))
+            for of, summary in found
+            if summary
         ),
     )

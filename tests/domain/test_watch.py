@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -217,6 +218,16 @@ def test_a_clock_that_is_too_coarse_shows_no_change() -> None:
         for number, level in enumerate([8] * 10 + [9] * 6)
     ]  # fmt: skip
     assert not look(coarse[:-1], coarse[-1]).opened
+
+
+def test_what_a_model_was_converted_to_is_no_later_night_of_it() -> None:
+    converted = {"context": {"os": "14", "file": "tflite, converted by onnx2tf 2.6.9"}}
+    calm, slow = [session(night, 10.0) for night in range(10)], [session(night, 15.0) for night in range(10, 16)]
+    calm_too, slow_too = ([replace(found, **converted) for found in nights] for nights in (calm, slow))
+    assert look([*calm, *slow[:-1]], slow[-1]).opened
+    assert look([*calm_too, *slow_too[:-1]], slow_too[-1]).opened
+    assert not look([*calm, *slow_too[:-1]], slow_too[-1]).opened
+    assert not look([*calm_too, *slow[:-1]], slow[-1]).opened
 
 
 def test_nights_that_were_not_measured_whole_are_no_nights() -> None:
