@@ -41,6 +41,7 @@ bench: models
 	$(BIN)/python benchmarks/upload_throughput.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/history_size.py
+	$(BIN)/python benchmarks/report_memory.py
 
 lock: setup
 	$(BIN)/python -m piptools compile --quiet --no-strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-header --allow-unsafe --extra local --extra postgres --extra notify --extra s3 --extra android --extra dev --output-file requirements.lock pyproject.toml

@@ -1,7 +1,7 @@
 """What `bench report` takes of a run's stored jobs: peak memory and processor of 1,000 jobs, and of 10,000.
 
-A job of the large run shall take no more than one of the small. Each job has one attempt, ten metrics and, unless
---layers says otherwise, as many layers as a small model has; the runs are written through the journal itself.
+A job of the large run shall take no more than one of the small. Each has one attempt, ten metrics and as many layers as
+--layers says; each run is compared with another of its size. They are written through the journal itself.
 """
 
 import argparse
@@ -10,7 +10,6 @@ import os
 import random
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -91,7 +90,7 @@ def fill(folder: Path, layers: int) -> list[tuple[str, int]]:
     return [(last.run.id, len(last.cells) * last.plan.repeats) for _, last in pairs]
 
 
-def cost(url: str, folder: Path, run: str, form: str) -> Iterator[float]:
+def cost(url: str, folder: Path, run: str, form: str) -> tuple[float, float]:
     """Peak MB and processor's seconds of `bench report` of a run in one form."""
     command = [BENCH, "report", run, "--format", form, "--output", str(folder / "out" / form)]
     environment = {**os.environ, "BENCH_DATABASE_URL": url}
@@ -100,8 +99,7 @@ def cost(url: str, folder: Path, run: str, form: str) -> Iterator[float]:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
-    yield usage.ru_maxrss / 1e3
-    yield usage.ru_utime + usage.ru_stime
+    return usage.ru_maxrss / 1e3, usage.ru_utime + usage.ru_stime
 
 
 def main() -> None:
