@@ -18,10 +18,11 @@ def _become_tool(spec: dict[str, Any], say: Say) -> None:
         place = Path(name)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, place)
-    tool = spec["tool"]
-    os.environ["PATH"] = os.pathsep.join((str(Path(tool).parent), os.environ["PATH"]))  # it calls others beside it
+    tool = Path(spec["tool"])
+    beside = (tool.parent, tool.resolve().parent)  # it calls others that lie there; it may be a link itself
+    os.environ["PATH"] = os.pathsep.join((*map(str, beside), os.environ["PATH"]))
     say(stage="converting")
-    os.execv(tool, [tool, "-i", MODEL, "-o", OUTPUT, *spec["options"]])
+    os.execv(tool, [str(tool), "-i", MODEL, "-o", OUTPUT, *spec["options"]])
 
 
 if __name__ == "__main__":
