@@ -22,6 +22,7 @@ from orchestrator.domain.plan import BaselinePolicy, GateRule
 from orchestrator.domain.run import RunState
 from orchestrator.history.journal import open_journal
 from orchestrator.inputs.model_file import model_sha256
+from orchestrator.presentation.json_report import from_json, to_json
 
 RECORDED = Path(__file__).parents[1] / "conversion" / "recorded" / "small.tflite"
 ONE_JOB = {"repeats": 1, "devices": (DeviceSelector(name="host-cpu-1t"),)}
@@ -109,6 +110,12 @@ def test_a_device_gets_what_it_takes_and_the_hub_is_told_of_the_conversion(world
     files = {cell.cell.device: str(cell.file) for cell in report.cells}
     assert files == {"host-cpu-1t": "tflite, converted by onnx2tf 2.6.9", "host-cpu-1t-ios": "onnx, original"}
     assert [found.hub_run_id for found in report.conversions] == [compiled["id"]]
+    read = from_json(to_json(report))
+    assert (read.jobs, read.cells) == (report.jobs, report.cells)
+    assert read.conversions == tuple(
+        replace(found, model=found.model and replace(found.model, path=Path(RECORDED.name)))
+        for found in report.conversions
+    )
 
 
 def test_a_hub_that_refuses_the_parent_gets_the_run_without_it(world: Any, hub: Any, make_fault: Any) -> None:
