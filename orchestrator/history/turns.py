@@ -183,8 +183,9 @@ async def _is_over(connection: AsyncConnection, run_id: str) -> bool:
 async def _handed_out(connection: AsyncConnection, run_id: str) -> list[Task]:
     of_run = (JOB.c.run_id == run_id) & (JOB.c.turn == Turn.HANDED_OUT)
     jobs = (await connection.execute(sa.select(JOB.c.position).where(of_run))).scalars()
-    settling = sa.select(DETACHED.c.settling).where(DETACHED.c.run_id == run_id)
-    end = [Task(run_id=run_id)] if (await connection.execute(settling)).scalar_one() else []
+    settling = (DETACHED.c.run_id == run_id) & DETACHED.c.settling & DETACHED.c.run_id.in_(_running_ids())
+    is_settling = (await connection.execute(sa.select(DETACHED.c.run_id).where(settling))).first() is not None
+    end = [Task(run_id=run_id)] if is_settling else []
     return [*(Task(run_id=run_id, position=position) for position in jobs), *end]
 
 

@@ -140,6 +140,31 @@ def test_what_is_lost_from_the_queue_is_found_again(postgres_url: str, run_entry
     asyncio.run(walk())
 
 
+def test_the_end_of_a_run_that_ends_while_it_is_looked_for_is_not_lost(postgres_url: str, run_entry: MakeRun) -> None:
+    async def walk() -> None:
+        queue = Queue()
+        async with open_journal(postgres_url) as journal:
+            entry = detached(run_entry, in_flight=6, per_device=3)
+            await journal.begin(entry)
+            await journal.turns.hand_out(entry.run.id, queue.put)
+            for position in range(6):
+                await journal.turns.over(entry.run.id, position, queue.put)
+            end = Task(run_id=entry.run.id)
+            assert queue.tasks.pop() == end
+
+            async def ending() -> Sequence[Task]:
+                await journal.end(replace(entry.run, state=RunState.COMPLETED, exit_code=0))
+                return ()
+
+            async def nothing() -> Sequence[Task]:
+                return ()
+
+            assert await journal.turns.find_lost(nothing, queue.put) == (end,)
+            assert await journal.turns.find_lost(ending, queue.put) == ()
+
+    asyncio.run(walk())
+
+
 def test_a_run_is_ended_by_one(postgres_url: str, run_entry: MakeRun) -> None:
     async def walk() -> None:
         async with open_journal(postgres_url) as journal:
