@@ -12,7 +12,7 @@ INFRASTRUCTURE = [
     "results_missing",
     "results_unreadable",
 ]
-FINAL = ["model_crash", "model_unsupported", "out_of_memory", "cancelled"]
+FINAL = ["model_crash", "model_unsupported", "out_of_memory", "conversion", "cancelled"]
 
 
 def test_the_first_eight_kinds_are_infrastructure_and_the_rest_is_final() -> None:
