@@ -199,10 +199,11 @@ def bucket(machines: Machines) -> Iterator[str]:
 
 @dataclass
 class LocalCloud:
-    """A running local cloud, and the orders that its device carried out."""
+    """A running local cloud, the orders that its device carried out, and whether it goes on with them."""
 
     base_url: str
     orders: list[Any]
+    going: Event
 
 
 @pytest.fixture
@@ -212,9 +213,12 @@ def local_cloud(machines: Machines, farm: Any) -> Iterator[LocalCloud]:
     from farm.results import results_archive
 
     orders: list[Any] = []
+    going = Event()
+    going.set()
 
     def answer(order: Any, scratch: Path, *, stop: Event | None = None) -> Path:
         orders.append(order)
+        going.wait(PATIENCE_S)
         time.sleep(0.3)  # what a device takes
         archive = scratch / "results.zip"
         archive.write_bytes(results_archive(Simulated(name="d", platform="ANDROID", slowness=0.5), np.full(50, 9.0)))
@@ -227,4 +231,4 @@ def local_cloud(machines: Machines, farm: Any) -> Iterator[LocalCloud]:
     data = machines.folder / "cloud"
     config = CloudConfig(data_dir=data, api_key=key, key_was_given=True, job_quota=2, execute=answer, devices=devices)
     with running_server(config) as server:
-        yield LocalCloud(base_url=server.base_url, orders=orders)
+        yield LocalCloud(base_url=server.base_url, orders=orders, going=going)

@@ -251,11 +251,12 @@ def test_a_quota_holds_all_workers_and_every_job_gets_in(machines: Any, local_cl
     plan = PLAN.format(cloud=local_cloud.base_url).replace("per_device: 2", "per_device: 4")
     for machine in ("one", "two"):
         machines.worker(machine)
+    local_cloud.going.clear()
     done = machines.bench("laptop", "run", machines.plan(plan), "--detach")
-    run_id = done.stdout.strip()
-    attached = machines.bench("desk", "attach", run_id)
+    machines.wait_for(lambda: "waiting for the cloud's job quota" in machines.log("one") + machines.log("two"))
+    local_cloud.going.set()
+    attached = machines.bench("desk", "attach", done.stdout.strip())
     assert attached.returncode == 0, attached.stderr
-    assert "waiting for the cloud's job quota" in machines.log("one") + machines.log("two")
     assert len(local_cloud.orders) == 4
 
 
