@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import click
-
 from orchestrator import __version__
 from orchestrator.cli.converting import converted_models
 from orchestrator.cli.home import kept_plans
@@ -95,16 +93,8 @@ async def prepare(plan: Plan, cloud: Cloud, *, quiet: bool = False) -> Prepared:
     models = await inspect_models(plan)
     targets = resolve_targets(plan, await cloud.device_cloud.devices())
     check_phone_tool(plan, targets.devices)
-    converted = await converted_models(plan, models, targets, _say_nothing if quiet else _say)
+    converted = await converted_models(plan, models, targets, quiet=quiet)
     return Prepared(plan=plan, models=models, targets=targets, converted=converted)
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
-
-
-def _say_nothing(_text: str) -> None:
-    """For those who want no progress."""
 
 
 async def inspect_models(plan: Plan) -> tuple[Model, ...]:

@@ -47,7 +47,9 @@ async def _go_on(entry: RunEntry, journal: "Journal", *, quiet: bool, verbose: b
     from orchestrator.cli.calibrate import carry_out_calibration
     from orchestrator.cli.carry_out import carry_out
     from orchestrator.cli.connect import connect
+    from orchestrator.cli.converting import mend_conversions
 
+    await mend_conversions(entry, quiet=quiet)
     await asyncio.to_thread(_check_models, entry)
     await _bring_old_models(entry)
     async with connect(entry.run.cloud, entry.plan.local) as cloud:

@@ -1,17 +1,23 @@
 """The command and the converter: what is told of it, and that nothing of it outlives a command that is ended."""
 
+import asyncio
 import json
 import os
 import runpy
+import shutil
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from orchestrator.cli.converting import _convert, mend_conversions
 from orchestrator.cli.doctor_converter import converter_finding
+from orchestrator.domain.conversion import ConvertedModel, Converter
+from orchestrator.inputs.model_file import inspect_model
 
 STUB = runpy.run_path(str(Path(__file__).parents[1] / "conversion" / "stub_tool.py"))
 PLAN = """\
@@ -23,11 +29,11 @@ params: {num_runs: 5, warmup_runs: 1, min_secs: 0.02, max_secs: 0.2}
 repeats: 1
 limits: {poll_interval: 100ms}
 """
-Converter = Callable[..., dict[str, str]]
+UseConverter = Callable[..., dict[str, str]]
 
 
 @pytest.fixture
-def converter(folder: Any, tmp_path: Path) -> Converter:
+def converter(folder: Any, tmp_path: Path) -> UseConverter:
     """converter(fault): the environment with a tool that stands for onnx2tf, beside the plan and its model."""
     (folder.path / "recorded.onnx").write_bytes(STUB["SMALL"].read_bytes())
     folder.write(PLAN)
@@ -58,7 +64,7 @@ def converting(folder: Any) -> list[Path]:
 @pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="only /proc tells what a process works on")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_ended_in_the_middle_it_leaves_no_tool_behind(
-    folder: Any, converter: Converter, number: signal.Signals
+    folder: Any, converter: UseConverter, number: signal.Signals
 ) -> None:
     with folder.start("run", "plan.yaml", **converter("hang")) as process:
         wait_for(lambda: bool(converting(folder)))
@@ -69,7 +75,7 @@ def test_ended_in_the_middle_it_leaves_no_tool_behind(
     assert folder.runs() == []
 
 
-def test_a_check_converts_and_tells_how_alike_both_are(folder: Any, converter: Converter) -> None:
+def test_a_check_converts_and_tells_how_alike_both_are(folder: Any, converter: UseConverter) -> None:
     checked = json.loads(folder.bench("check", "plan.yaml", "--json", **converter()).stdout)
     (conversion,) = checked["conversions"]
     assert conversion["devices"] == ["host-cpu-1t"]
@@ -82,7 +88,7 @@ def test_a_check_converts_and_tells_how_alike_both_are(folder: Any, converter: C
 
 
 def test_the_doctor_tells_whether_there_is_a_converter_and_how_to_get_one(
-    converter: Converter, folder: Any, monkeypatch: pytest.MonkeyPatch
+    converter: UseConverter, folder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder.path)
     monkeypatch.setenv("PATH", os.defpath)
@@ -93,3 +99,26 @@ def test_the_doctor_tells_whether_there_is_a_converter_and_how_to_get_one(
     found = converter_finding()
     assert found.ok
     assert found.found.startswith("2.6.9 at ")
+
+
+def test_a_conversion_that_is_gone_is_made_again_for_a_run_that_goes_on(
+    converter: UseConverter, folder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.path)
+    for name, value in converter().items():
+        monkeypatch.setenv(name, value)
+    model = inspect_model("recorded", folder.path / "recorded.onnx", inputs={"image": (1, 3, 12, 8), "ids": (1, 4)})
+    wanted = ConvertedModel(
+        name="recorded",
+        devices=("host-cpu-1t",),
+        converter=Converter(tool="", version=""),
+        source_sha256=model.sha256,
+        source_size_bytes=model.size_bytes,
+    )
+    (one,) = asyncio.run(_convert([(model, wanted)], quiet=True))
+    assert one.model is not None
+    before = one.model.path.read_bytes()
+    shutil.rmtree(folder.path / ".bench" / "conversions")
+    entry: Any = SimpleNamespace(converted=(one,), model=lambda name: model)
+    asyncio.run(mend_conversions(entry, quiet=True))
+    assert one.model.path.read_bytes() == before

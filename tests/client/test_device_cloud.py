@@ -27,6 +27,17 @@ def test_devices_come_in_the_clouds_order(scripted, data) -> None:
 
 
 @pytest.mark.parametrize(
+    ("told", "taken"),
+    [({}, ["tflite"]), ({"modelFormats": ["tflite", "coreml"]}, ["tflite"]), ({"modelFormats": None}, ["tflite"]),
+     ({"modelFormats": ["onnx", "tflite"]}, ["onnx", "tflite"])],
+)  # fmt: skip
+def test_a_device_that_does_not_say_takes_tflite_alone(scripted, data, told, taken) -> None:
+    scripted.api = [data([PHONE | told])]
+    (device,) = scripted.run(lambda cloud: cloud.device_cloud.devices())
+    assert [format for format in ("onnx", "tflite") if device.takes(format)] == taken
+
+
+@pytest.mark.parametrize(
     "odd",
     [{**PHONE, "platform": "HARMONY"}, {**PHONE, "name": " "}, {**PHONE, "name": "x" * 300}, PHONE],
     ids=["another platform", "no name", "no end of a name", "twice"],
