@@ -13,7 +13,7 @@ from orchestrator.conversion.tool import TOOL, Tool
 from orchestrator.domain.conversion import DEFAULT_TIMEOUT_S, ConvertedModel, Converter
 from orchestrator.domain.model import Model
 from orchestrator.errors import ModelError
-from orchestrator.inputs.model_file import inspect_model
+from orchestrator.inputs.model_file import inspect_model, model_sha256
 from orchestrator.sandbox.inside import MESSAGE_CHARACTERS
 
 _QUIET = ("-v", "error")
@@ -73,6 +73,9 @@ class Workshop:
                 difference=compared.difference,
                 input_shapes=compared.input_shapes,
             )
+            if model_sha256(model.path, model.external_files) != model.sha256:  # else it would be kept as another's
+                message = "the model's file has changed meanwhile"
+                raise NotConverted(message)
             return self.cache.keep(key, folder, record)
 
 

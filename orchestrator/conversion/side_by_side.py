@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.conversion.convert import Workshop
@@ -40,13 +40,10 @@ class MemoryRoom:
 
 
 async def convert_all(
-    workshop: Workshop,
-    wanted: Sequence[tuple[Model, ConvertedModel]],
-    *,
-    room: Callable[[], MemoryRoom] = lambda: MemoryRoom(available_bytes(), os.cpu_count() or 1),
+    workshop: Workshop, wanted: Sequence[tuple[Model, ConvertedModel]], room: MemoryRoom | None = None
 ) -> tuple[ConvertedModel, ...]:
     """What became of each, in their order. Cancelling ends the tool wherever it runs."""
-    inside = room()
+    inside = room or MemoryRoom(available_bytes(), os.cpu_count() or 1)
 
     async def convert(model: Model, one: ConvertedModel) -> ConvertedModel:
         needed_bytes = estimated_bytes(model)

@@ -1,7 +1,6 @@
 """One model's conversion: made behind walls, looked into, compared, kept, and what goes wrong on the way."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -79,15 +78,20 @@ def test_a_tool_that_eats_memory_is_ended(bench: MakeBench, small: Model, monkey
 def test_stopping_ends_the_tool(bench: MakeBench, small: Model) -> None:
     place = bench("hang")
     threading.Timer(0.5, place.workshop.kill.set).start()
-    begun = time.monotonic()
     assert "was stopped" in place.convert(small).failure
-    assert time.monotonic() - begun < 60
 
 
 def test_a_model_that_it_cannot_convert_is_told_in_its_own_words(bench: MakeBench, small: Model) -> None:
     small.path.write_bytes(small.path.read_bytes() + b"\x0a\x00")
     found = bench().convert(replace(small, sha256="another"))
     assert found.failure.endswith("ERROR: the op Mystery is not supported")
+
+
+def test_a_model_that_changes_meanwhile_is_not_kept_as_what_it_was(bench: MakeBench, small: Model) -> None:
+    place = bench()
+    found = place.convert(replace(small, sha256="0" * 64))
+    assert found.failure.endswith("the model's file has changed meanwhile")
+    assert list(place.cache.iterdir()) == []
 
 
 def test_what_differs_is_not_measured_unless_the_plan_lets_it(bench: MakeBench, small: Model) -> None:

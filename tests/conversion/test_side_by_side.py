@@ -52,7 +52,7 @@ def test_as_many_as_there_is_memory_for_and_at_least_one(
     model = replace(small, size_bytes=size_bytes)
     workshop: Any = Watching(expected)
     wanted = [(model, ask(model))] * 4
-    found = asyncio.run(convert_all(workshop, wanted, room=lambda: MemoryRoom(available, at_once)))
+    found = asyncio.run(convert_all(workshop, wanted, MemoryRoom(available, at_once)))
     assert [one.seconds for one in found] == [1.0] * 4
     assert workshop.most == expected
     assert workshop.kill.is_set()
