@@ -15,5 +15,5 @@ def converter_finding() -> Finding:
     try:
         tool = find_tool(os.environ, home())
     except NoConverter as error:
-        return Finding(name=TOOL, ok=False, found=f"{error} ({_USE})", advice=COMMAND)
+        return Finding(name=TOOL, ok=False, found=str(error).removesuffix(f": {COMMAND}"), advice=COMMAND)
     return Finding(name=TOOL, ok=True, found=f"{tool.version} at {tool.path} ({_USE})")
