@@ -87,4 +87,4 @@ def stop_on_signals(pace: Pace, words: str = STOPPING) -> Iterator[None]:
 
 async def _save(report: Report, entry: RunEntry, journal: Journal) -> None:
     await asyncio.to_thread(write_reports, report, entry.folder)
-    await asyncio.to_thread(write_index, await journal.runs(), entry.folder.parent)
+    await asyncio.to_thread(write_index, await journal.runs(), entry.folder.parent, report)

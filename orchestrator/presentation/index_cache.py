@@ -53,13 +53,18 @@ class RunDigest:
 _DIGESTS = TypeAdapter(dict[str, RunDigest])
 
 
-def digests(runs: Sequence[Run], folder: Path) -> Mapping[str, RunDigest]:
-    """The digest of each run that has a readable results.json, from the cache where that is current."""
+def digests(runs: Sequence[Run], folder: Path, written: Report | None = None) -> Mapping[str, RunDigest]:
+    """The digest of each run that has a readable results.json, from the cache where that is current.
+
+    The report that was just `written` there is not read again, for a large one fills the memory.
+    """
     known = _read(folder / CACHE)
     with_cells = _newest(runs)
+    at_hand = {written.run.id: written} if written else {}
     found = {}
     for run in runs:
-        digest = _digest(folder / run.id / "results.json", known.get(run.id), run.id in with_cells)
+        results = folder / run.id / "results.json"
+        digest = _digest(results, known.get(run.id), at_hand.get(run.id), run.id in with_cells)
         if digest:
             found[run.id] = digest
     return found
@@ -91,7 +96,7 @@ def _read(path: Path) -> Mapping[str, RunDigest]:
         return {}  # a cache that cannot be read is made anew
 
 
-def _digest(results: Path, known: RunDigest | None, with_cells: bool) -> RunDigest | None:
+def _digest(results: Path, known: RunDigest | None, written: Report | None, with_cells: bool) -> RunDigest | None:
     try:
         stat = results.stat()
     except OSError:
@@ -100,7 +105,7 @@ def _digest(results: Path, known: RunDigest | None, with_cells: bool) -> RunDige
     if known and known.stamp == stamp and (known.points or not with_cells or not known.measured):
         return known if with_cells else _without_cells(known)
     try:
-        return _made(load_report(results), stamp, with_cells)
+        return _made(written or load_report(results), stamp, with_cells)
     except UsageError:
         return None  # the run is listed all the same, by what the journal knows of it
 

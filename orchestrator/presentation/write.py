@@ -46,10 +46,13 @@ def write_reports(report: Report, folder: Path) -> tuple[Path, ...]:
     return tuple(write_text(folder / name, writer(report)) for name, writer in WRITERS.items())
 
 
-def write_index(runs: Sequence[Run], reports_folder: Path) -> Path:
-    """Writes `index.html`, the runs with links to the reports that are there, and what it keeps for the next time."""
+def write_index(runs: Sequence[Run], reports_folder: Path, written: Report | None = None) -> Path:
+    """Writes `index.html`, the runs with links to the reports that are there, and what it keeps for the next time.
+
+    `written` is the report that `write_reports` has just written, if it was one of them.
+    """
     with_report = {run.id for run in runs if (reports_folder / run.id / "report.html").is_file()}
-    found = digests(runs, reports_folder)
+    found = digests(runs, reports_folder, written)
     write_text(reports_folder / CACHE, dump_digests(found))
     return write_text(reports_folder / "index.html", to_index(runs, with_report, found))
 

@@ -163,6 +163,24 @@ def test_the_list_reads_results_once_and_again_when_they_change(
     assert set(read) == {"night-0", "night-1", "night-2"}
 
 
+def test_the_report_that_was_just_written_is_not_read_again(
+    make_report: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestrator.presentation import index_cache
+
+    report = make_report(2, 2, gates=True, failing=0)
+    runs = nights(report, tmp_path, [10.0, 10.0])
+    written = replace(report, run=replace(report.run, id="last", started_at=runs[-1].started_at + timedelta(days=1)))
+    runs.append(written.run)
+    write_text(tmp_path / "last" / "results.json", dump_report(written))
+    from_files = write_index(runs, tmp_path).read_bytes()
+    (tmp_path / CACHE).unlink()
+    read, load = [], index_cache.load_report
+    monkeypatch.setattr(index_cache, "load_report", lambda path: read.append(path.parent.name) or load(path))
+    assert write_index(runs, tmp_path, written).read_bytes() == from_files
+    assert read == ["night-0", "night-1"]
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"version":2,"runs":{"x":1}}', b"\xff", b'{"version":99}'])
 def test_a_cache_that_cannot_be_read_is_made_anew(make_report: Any, tmp_path: Path, content: bytes) -> None:
     runs = nights(make_report(1, 1, failing=0), tmp_path, [10.0, 20.0])
