@@ -1,10 +1,13 @@
 """Runs on the hub: made, whatever becomes of the answer."""
 
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
 from orchestrator.errors import AnswerLost
 from orchestrator.workflow.context import Context
+
+RUN_TRIES = 3
 
 
 async def new_hub_run(context: Context, kind: str, *, name: str, started_at: datetime, parent: str = "") -> str:
@@ -20,7 +23,7 @@ async def new_hub_run(context: Context, kind: str, *, name: str, started_at: dat
         started_at=started_at,
         parent_run_id=parent or None,
     )
-    try:
-        return await create()
-    except AnswerLost:
-        return await create()
+    for _ in range(RUN_TRIES - 1):
+        with suppress(AnswerLost):
+            return await create()
+    return await create()

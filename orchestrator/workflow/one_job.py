@@ -27,6 +27,7 @@ from orchestrator.errors import (
     TransferBroken,
 )
 from orchestrator.workflow.context import Context
+from orchestrator.workflow.pace import to_its_end
 from orchestrator.workflow.raw_files import RESULTS_ARCHIVE
 from orchestrator.workflow.watching import watch, watch_for_lost_job
 
@@ -131,21 +132,25 @@ class _Driver:
         return notes
 
     async def _submit(self, job: JobEntry) -> JobEntry:
-        """The intent is on disk before the request leaves; from there on the job may exist."""
         await self._context.quota.turn()
-        job = await self._context.move(job, JobState.SUBMITTING)
         return await self._post(job)
 
-    async def _post(self, job: JobEntry) -> JobEntry:
+    async def _post(self, job: JobEntry, *, notes: tuple[str, ...] = (), detail: str = "") -> JobEntry:
+        """Submits, once: another job's end, or a stop, waits for the answer."""
         try:
-            job_id = await self._cloud.submit(job.upload_id, job.key.cell.device)
+            return await to_its_end(self._sent(replace(job, notes=(*job.notes, *notes)), detail))
         except AnswerLost:
-            note = "the answer to the submission was lost"
+            job, note = self._context.latest(job), "the answer to the submission was lost"
             return await self._reconcile(replace(job, notes=(*job.notes, note)))
         except QuotaExceeded as error:
             if error.code != JOB_QUOTA:
                 raise
-            return await self._wait_for_quota(job)
+            return await self._wait_for_quota(self._context.latest(job))
+
+    async def _sent(self, job: JobEntry, detail: str) -> JobEntry:
+        """The intent is on disk before the request leaves; from there on the job may exist."""
+        job = await self._context.move(job, JobState.SUBMITTING, detail=detail)
+        job_id = await self._cloud.submit(job.upload_id, job.key.cell.device)
         return await self._context.move(job, JobState.SUBMITTED, job_id=job_id)
 
     async def _wait_for_quota(self, job: JobEntry) -> JobEntry:
@@ -170,8 +175,7 @@ class _Driver:
         if found:
             return await self._fetch(replace(job, notes=(*job.notes, "found by its results")), found)
         note = f"nothing appeared within {seconds:.0f} s: submitted again on the same upload"
-        job = await self._context.move(job, JobState.SUBMITTING, notes=(*job.notes, note), detail=note)
-        return await self._post(job)
+        return await self._post(job, notes=(note,), detail=note)
 
     def _reconcile_s(self) -> float:
         given = self._context.entry.plan.limits.reconcile_s

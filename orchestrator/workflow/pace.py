@@ -55,3 +55,13 @@ class Pace:
             for pending in (task, stopped):
                 pending.cancel()
             await asyncio.gather(task, stopped, return_exceptions=True)
+
+
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """The result of work that a cancellation waits for: what has left for the cloud is written down with its answer."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise

@@ -15,6 +15,7 @@ import pytest
 
 from orchestrator.domain.device import DeviceSelector
 from orchestrator.domain.event import JobMoved
+from orchestrator.domain.journal import JobState
 from orchestrator.domain.outcome import Failed, FailureKind
 from orchestrator.domain.plan import Limits
 from orchestrator.domain.run import RunState
@@ -136,6 +137,24 @@ def test_a_stop_submits_nothing_new_and_leaves_running_jobs_running(world: Any, 
     world.events = []
     report = world.carry_on(entry)
     assert report.run.exit_code == 0
+    assert len(hub.jobs()) == 4
+
+
+def test_a_stop_waits_for_the_answer_to_what_is_being_submitted(world: Any, hub: Any, make_fault: Any) -> None:
+    """Else each such job would be looked for, for as long as a lost answer is, when the run goes on."""
+    entry, pace = world.begin(), Pace()
+
+    def stop(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        pace.stop.set()
+        return httpx.Response(answer.status_code, content=answer.content, headers=answer.headers, request=request)
+
+    world.faults = [make_fault(method="POST", path=JOBS, after=stop, skip=1)]
+    with pytest.raises(Interrupted):
+        world.carry_on(entry, pace)
+    jobs = world.journalled(entry)
+    assert JobState.SUBMITTING not in {job.state for job in jobs}
+    assert sum(bool(job.job_id) for job in jobs) == len(hub.jobs()) >= 2
+    assert world.carry_on(entry).run.exit_code == 0
     assert len(hub.jobs()) == 4
 
 
