@@ -4,6 +4,7 @@ And a PostgreSQL for those that want one, and a run to journal.
 """
 
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -27,6 +28,9 @@ from tests.warm_bench import WarmBench
 # Tests start commands by the hundred: each module is compiled once, also where the environment keeps no bytecode.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background; what tests start would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("house", deadline=None)  # a test is never failed by a busy machine
 settings.load_profile("house")
