@@ -10,6 +10,7 @@ from orchestrator.domain.run import Run, RunState
 from orchestrator.presentation.text import interval, plural, quantity, times
 
 _MOST_REASONS = 4
+_MOST_TOLD = 3  # models, each in a sentence of its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +84,14 @@ def answer(report: Report) -> str:
     rankings = rank(report.cells, report.headline)
     if not rankings:
         return "No job delivered a latency."
-    if len({ranking.model for ranking in rankings}) == 1:
+    is_alone = all(len(ranking.ranked) == 1 for ranking in rankings)
+    if len({ranking.model for ranking in rankings}) == 1 or (is_alone and len(rankings) <= _MOST_TOLD):
         return " ".join(map(_answer_for_one, rankings))
+    if is_alone:
+        least, *_, most = sorted(ranking.best.summary.value for ranking in rankings)
+        return (
+            f"{len(rankings):,} models take {quantity(least, 'ms')} to {quantity(most, 'ms')}, each in one place alone."
+        )
     clear = {(ranking.best.cell.cell.device, ranking.model) for ranking in rankings if ranking.is_clear}
     wins = Counter(device for device, _ in clear)
     models = plural(len({ranking.model for ranking in rankings}), "model")

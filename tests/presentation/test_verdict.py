@@ -47,6 +47,14 @@ def test_of_several_models_clear_wins_count(make_report) -> None:
     assert answer(with_latencies(report, close)).startswith("No device is clearly the fastest for any of 2 models")
 
 
+def test_where_each_model_ran_in_one_place_no_device_is_called_fastest(make_report) -> None:
+    two = with_latencies(make_report(2, 1, repeats=1, failing=0), {(A, S24): [10.0], (B, S24): [20.0]})
+    assert answer(two).replace("\u00a0", " ") == f"{A} takes 10.0 ms on {S24}. {B} takes 20.0 ms on {S24}."
+    four = make_report(4, 1, repeats=1, failing=0)
+    found = with_latencies(four, {(cell.cell.model, S24): [10.0 + n] for n, cell in enumerate(four.cells)})
+    assert answer(found).replace("\u00a0", " ") == "4 models take 10.0 ms to 13.0 ms, each in one place alone."
+
+
 def test_evidence_counts_jobs_and_trusted_cells(make_report) -> None:
     report = make_report(1, 1, repeats=3, failing=0, layers=0)
     assert evidence(report) == "3 of 3 jobs measured; 1 of 1 cell trusted."
