@@ -149,7 +149,7 @@ LINES: tuple[tuple[str, Callable[[Cost], str]], ...] = (
 def main() -> None:
     """Prints one table, a column for each number of workers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true", help="1,000 jobs on 100 devices; takes ten minutes.")
+    parser.add_argument("--full", action="store_true", help="1,000 jobs on 100 devices; takes a quarter of an hour.")
     setting = FULL if parser.parse_args().full else SHORT
     costs = []
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
