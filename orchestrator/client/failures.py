@@ -41,7 +41,7 @@ def translated(place: str) -> Iterator[None]:
     except CloudError:
         raise
     except NOT_SENT as error:
-        message = f"{place}: no connection ({quoted(str(error)) or type(error).__name__})"
+        message = f"{place}: no connection ({quoted(str(error)) or type(error).__name__}); is the network up?"
         raise Unreachable(message) from None
     except NOT_THE_PROTOCOL as error:
         message = f"{place}: not an answer of the protocol ({type(error).__name__})"

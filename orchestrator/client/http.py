@@ -106,8 +106,8 @@ class Api:
 
     @property
     def host(self) -> str:
-        """The API's host, for messages."""
-        return httpx.URL(self._base).host
+        """The API's host, and port where it is not the usual one, for messages."""
+        return httpx.URL(self._base).netloc.decode("ascii")
 
     def _request(
         self,

@@ -50,7 +50,7 @@ def find_tool(environ: Mapping[str, str], home: Path) -> Tool:
     if named := environ.get(VARIABLE):
         found = shutil.which(named, path=environ.get("PATH"))
         if found is None:
-            message = f"{VARIABLE} names no program: {named}"
+            message = f"{VARIABLE} names no program: {named}; let it name one, or unset it"
             raise NoConverter(message)
         return _asked(Path(found))
     refused = []

@@ -106,7 +106,8 @@ class Worker:
                     self.say(f"took over {found} that nobody was at")
                 self.seen()
                 for task in await self.hands.journal.turns.find_lost(self.queue.there, self.queue.put):
-                    self.say(f"run {task.run_id}: {task.position} was lost from the queue and is there again")
+                    what = "its end" if task.position is None else f"its job {task.position}"
+                    self.say(f"run {task.run_id}: {what} was lost from the queue and is there again")
             except Exception as error:  # it must outlive an outage of the database
                 self.say(f"looking after others: {_in_words(error)}")
             await asyncio.sleep(self.tempo.look_s)
