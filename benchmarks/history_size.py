@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell_report import report_cells
 from orchestrator.domain.device import Device, DeviceSelector, Platform
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.journal import RunEntry
@@ -30,7 +31,7 @@ from orchestrator.domain.measurement import Measurement, Metric
 from orchestrator.domain.model import Model, ModelFormat
 from orchestrator.domain.outcome import Measured
 from orchestrator.domain.plan import ModelEntry, Plan
-from orchestrator.domain.report import Report, Trust, report_cells
+from orchestrator.domain.report import Report, Trust
 from orchestrator.domain.run import Run, RunState
 from orchestrator.domain.session import Session
 from orchestrator.history.database import sqlite_url

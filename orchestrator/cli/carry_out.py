@@ -22,8 +22,9 @@ from orchestrator.history.journal import Journal
 from orchestrator.presentation.console import print_report, progress_listener
 from orchestrator.presentation.run_log import run_log
 from orchestrator.presentation.write import write_index, write_reports
-from orchestrator.workflow.benchmark import benchmark, compared, read_report
+from orchestrator.workflow.benchmark import benchmark
 from orchestrator.workflow.pace import Pace
+from orchestrator.workflow.reports import compared, read_report
 
 STOPPING = "stopping: nothing new is submitted, running jobs go on; again to leave at once"
 Drive = Callable[[RunEntry, Cloud, Journal, Listener, Pace], Awaitable[Report]]

@@ -35,7 +35,7 @@ def command(run_id: str, plan_path: Path | None, as_json: bool) -> int:
 async def _judge(run_id: str, plan_path: Path | None) -> Report:
     from orchestrator.history.journal import open_journal
     from orchestrator.inputs.plan_file import load_plan
-    from orchestrator.workflow.benchmark import judge_again
+    from orchestrator.workflow.reports import judge_again
 
     async with open_journal(database_url()) as journal:
         entry = await journal.run(await latest_run_id(journal) if run_id == LATEST else run_id)

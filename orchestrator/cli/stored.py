@@ -38,7 +38,7 @@ async def _journalled(run: str) -> tuple[Report, Path]:
 
 async def journalled_report(entry: "RunEntry", journal: "Journal") -> tuple[Report, Path]:
     """A run's report from the journal, and its folder: of a detached run a folder of this machine's."""
-    from orchestrator.workflow.benchmark import compared, read_report
+    from orchestrator.workflow.reports import compared, read_report
 
     folder = (DEFAULT_REPORTS / entry.run.id).absolute() if entry.run.detached else entry.folder
     return await compared(await read_report(entry, journal), entry, journal), folder

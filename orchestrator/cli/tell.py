@@ -13,7 +13,7 @@ from orchestrator.errors import BenchError, Interrupted, RunBusy
 from orchestrator.history.journal import AlreadyBegun, Journal, open_journal
 from orchestrator.notification.notify import notify
 from orchestrator.notification.target import REPORT_VARIABLE
-from orchestrator.workflow.benchmark import read_report
+from orchestrator.workflow.reports import read_report
 
 Say = Callable[[str], None]
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell_report import report_cell
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.measurement import Measurement
 from orchestrator.domain.outcome import Skipped
-from orchestrator.domain.report import Trust, report_cell
+from orchestrator.domain.report import Trust
 
 # What a number was taken under that must be the same for two of them to be compared.
 CONTEXT_CONDITIONS = ("os", "cpu", "cores", "threads", "spinning", "delegates", "inputs", "chosen_dimensions")

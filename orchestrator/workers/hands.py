@@ -21,18 +21,13 @@ from orchestrator.history.turns import Task
 from orchestrator.workers.queue import Queue
 from orchestrator.workers.shared_files import SharedFiles, bring_models
 from orchestrator.workers.shared_quota import SharedQuota
-from orchestrator.workflow.benchmark import (
-    compared,
-    conclusion,
-    finish_conversions,
-    further_sessions,
-    surroundings,
-)
+from orchestrator.workflow.benchmark import finish_conversions, further_sessions, surroundings
 from orchestrator.workflow.context import Context
 from orchestrator.workflow.job_pool import log
 from orchestrator.workflow.kept_models import KeptModels
 from orchestrator.workflow.one_job import measure
 from orchestrator.workflow.pace import Pace
+from orchestrator.workflow.reports import compared, conclusion
 
 LOGGED_AT_ONCE = 8
 RUNS_AT_HAND = 8

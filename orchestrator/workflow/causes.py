@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell_report import report_cell
 from orchestrator.domain.evidence import Evidence, choose_baseline
 from orchestrator.domain.finding import Cause, Verdict
 from orchestrator.domain.job import JobResult
@@ -13,7 +14,7 @@ from orchestrator.domain.layer_cause import likely_cause
 from orchestrator.domain.layer_match import compare_layers
 from orchestrator.domain.measurement import Layer
 from orchestrator.domain.plan import BaselinePolicy
-from orchestrator.domain.report import GateResult, report_cell
+from orchestrator.domain.report import GateResult
 from orchestrator.history.journal import Journal
 
 _DOUBTFUL = (Cause.SUSPICIOUS, Cause.YOUNG_BASELINE)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell_report import report_cell
 from orchestrator.domain.compare import Renaming, compare
 from orchestrator.domain.comparison import Standing
 from orchestrator.domain.device import Device, Platform
@@ -16,7 +17,7 @@ from orchestrator.domain.layer_match import LayerFate, compare_layers
 from orchestrator.domain.measurement import Layer, Measurement, Metric
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome
 from orchestrator.domain.ratio_interval import ratio_interval
-from orchestrator.domain.report import Report, report_cell
+from orchestrator.domain.report import Report
 from orchestrator.domain.run import Run
 
 CRASH = Failed(kind=FailureKind.MODEL_CRASH, reason="signal 11")

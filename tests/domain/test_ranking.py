@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell_report import report_cell
 from orchestrator.domain.job import JobKey, JobResult
 from orchestrator.domain.measurement import Measurement, Metric
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome
 from orchestrator.domain.ranking import rank
-from orchestrator.domain.report import CellReport, GateResult, Report, RunVerdict, report_cell
+from orchestrator.domain.report import CellReport, GateResult, Report, RunVerdict
 from orchestrator.domain.run import Run, RunState
 
 LOST = Failed(kind=FailureKind.CLOUD, reason="x")

@@ -9,18 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell_report import NOISY_SPREAD, report_cell, report_cells
 from orchestrator.domain.job import JobKey, JobResult
 from orchestrator.domain.measurement import Layer, Measurement, Metric
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome, Skipped
-from orchestrator.domain.report import (
-    NOISY_SPREAD,
-    GateResult,
-    Report,
-    RunVerdict,
-    Trust,
-    report_cell,
-    report_cells,
-)
+from orchestrator.domain.report import GateResult, Report, RunVerdict, Trust
 from orchestrator.domain.run import Run, RunState
 
 CELL = Cell(model="m", device="d")

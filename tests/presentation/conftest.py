@@ -12,12 +12,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from orchestrator.domain.alert import Alert, AlertKind, AlertState, accept, acknowledge, resolve
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell_report import report_cell
 from orchestrator.domain.device import Device, Platform
 from orchestrator.domain.job import Attempt, JobKey, JobResult, StateChange
 from orchestrator.domain.measurement import Layer, Measurement, Metric
 from orchestrator.domain.model import ChosenDimension, Model, ModelFormat, Tensor
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome, Skipped
-from orchestrator.domain.report import CellReport, GateResult, Report, SessionReport, report_cell
+from orchestrator.domain.report import CellReport, GateResult, Report, SessionReport
 from orchestrator.domain.run import Run, RunState
 
 START = datetime(2026, 3, 4, 2, 0, 0, tzinfo=UTC)

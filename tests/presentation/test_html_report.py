@@ -9,8 +9,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from orchestrator.domain.cell_report import report_cell
 from orchestrator.domain.outcome import Failed, FailureKind
-from orchestrator.domain.report import Report, report_cell
+from orchestrator.domain.report import Report
 from orchestrator.domain.run import RunState
 from orchestrator.presentation.html_report import to_html
 

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell_report import report_cell
 from orchestrator.domain.job import Attempt, JobKey, JobResult, StateChange
 from orchestrator.domain.measurement import Layer, Measurement, Metric
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Skipped
-from orchestrator.domain.report import GateResult, Report, report_cell
+from orchestrator.domain.report import GateResult, Report
 from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import UsageError
 from orchestrator.presentation.json_report import dump_report, from_json, load_report, to_json

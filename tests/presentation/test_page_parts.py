@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell_report import report_cell
 from orchestrator.domain.device import Device, Platform
 from orchestrator.domain.job import Attempt, JobKey, JobResult, StateChange
 from orchestrator.domain.measurement import Layer, Measurement, Metric
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome
-from orchestrator.domain.report import Report, report_cell
+from orchestrator.domain.report import Report
 from orchestrator.domain.run import Run
 from orchestrator.presentation.page.cells import cells_table
 from orchestrator.presentation.page.conditions import conditions

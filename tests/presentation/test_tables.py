@@ -8,8 +8,8 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
+from orchestrator.domain.cell_report import report_cell
 from orchestrator.domain.outcome import Skipped
-from orchestrator.domain.report import report_cell
 from orchestrator.presentation import summary
 from orchestrator.presentation.csv_report import to_csv
 from orchestrator.presentation.junit import to_junit

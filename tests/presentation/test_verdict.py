@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.domain.cell_report import report_cell
 from orchestrator.domain.outcome import Measured
-from orchestrator.domain.report import Report, report_cell
+from orchestrator.domain.report import Report
 from orchestrator.presentation.verdict import answer, evidence, verdict_of
 
 

@@ -25,8 +25,8 @@ from orchestrator.domain.report import GateResult, Report
 from orchestrator.domain.run import Run
 from orchestrator.history.database import sqlite_url
 from orchestrator.history.journal import Journal, open_journal
-from orchestrator.workflow.benchmark import conclusion, judge_again
 from orchestrator.workflow.pace import Pace
+from orchestrator.workflow.reports import conclusion, judge_again
 
 FIRST_NIGHT = datetime(2026, 3, 1, 2, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

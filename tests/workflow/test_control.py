@@ -26,11 +26,12 @@ from orchestrator.history.store import open_store
 from orchestrator.inputs.model_file import model_sha256
 from orchestrator.presentation.json_report import load_report
 from orchestrator.presentation.write import rendered
-from orchestrator.workflow.benchmark import benchmark, judge_again
+from orchestrator.workflow.benchmark import benchmark
 from orchestrator.workflow.evidence import gather_evidence
 from orchestrator.workflow.kept_models import KeptModels
 from orchestrator.workflow.old_models import beside_itself, needs_old_models, with_old_models
 from orchestrator.workflow.pace import Pace
+from orchestrator.workflow.reports import judge_again
 
 RULE = GateRule(metric="latency_p50_ms", max_regression=0.05)
 PAIRS = 8

@@ -15,8 +15,8 @@ from orchestrator.domain.event import SessionsAdded
 from orchestrator.domain.plan import BaselinePolicy, GateRule, Gating
 from orchestrator.errors import UsageError
 from orchestrator.history.journal import Journal, open_journal
-from orchestrator.workflow.benchmark import compared, judge_again, read_report
 from orchestrator.workflow.evidence import check_pinned
+from orchestrator.workflow.reports import compared, judge_again, read_report
 
 RULE = GateRule(metric="latency_p50_ms", max_regression=0.05)
 PLAN = {"gates": (RULE,), "repeats": 3, "devices": (DeviceSelector(name="host-cpu-1t"),)}
