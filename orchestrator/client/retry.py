@@ -24,6 +24,7 @@ LONGEST_WAIT_S = 30.0
 LONGEST_PAUSE_S = 900.0
 FIRST_SPACING_S = 0.05
 WIDEST_SPACING_S = 2.0
+TOLD_AFTER_S = 5.0
 TOO_MANY_REQUESTS = 429
 
 
@@ -50,13 +51,16 @@ class Waiting:
 class Gate:
     """The one way to a host. A 429 closes it for a while; behind it requests go one by one, further apart each time.
 
-    Every answer that is no 429 brings them closer again.
+    Every answer that is no 429 brings them closer again. That there is no answer for a while is told once, as a warning
+    of this module's logger, and so is that there are answers again.
     """
 
     def __init__(self, waiting: Waiting) -> None:
         self._waiting = waiting
         self._open_at = 0.0
         self._spacing_s = 0.0
+        self._failing_since: float | None = None
+        self._is_told = False
 
     async def enter(self, deadline: float) -> bool:
         """Waits for a turn; False at once if there is none before the deadline (of the monotonic clock)."""
@@ -72,8 +76,20 @@ class Gate:
         self._spacing_s = min(max(2 * self._spacing_s, FIRST_SPACING_S), WIDEST_SPACING_S)
         self._open_at = max(self._open_at, self._waiting.clock() + min(seconds, LONGEST_PAUSE_S))
 
+    def fail(self, error: CloudError) -> None:
+        """A call failed and is made again."""
+        now = self._waiting.clock()
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        failing_s = now - self._failing_since
+        if failing_s >= TOLD_AFTER_S and not self._is_told:
+            self._is_told = True
+            logger.warning("no good answer for %.0f s, trying on: %s", failing_s, error)
+
     def ease(self) -> None:
         """The host answered."""
+        if self._is_told:
+            logger.warning("there are answers again")
+        self._failing_since, self._is_told = None, False
         self._spacing_s = self._spacing_s * 0.9 if self._spacing_s > FIRST_SPACING_S / 10 else 0.0
 
 
@@ -114,6 +130,7 @@ class Retrier:
                 is_last = tries == patience.most_tries or clock() + wait_s >= deadline
                 if is_last or isinstance(error, patience.never):
                     raise
+                self.gate.fail(error)
                 logger.info("%s: %s; again in %.1f s (try %d)", name, error, wait_s, tries)
                 await self.waiting.sleep(wait_s)
             else:

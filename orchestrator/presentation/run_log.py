@@ -22,9 +22,11 @@ def run_log(path: Path, listen: Listener) -> Iterator[Listener]:
     """A listener that writes the log at `path` (appending, on resume) and passes every event on."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        handler = _Handler(file)
+        handler = _Handler(file, listen)
         logger = logging.getLogger(LOGGER)
+        level = logger.level
         logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
 
         def write(event: Event) -> None:
             _write(file, _as_line(event))
@@ -33,6 +35,7 @@ def run_log(path: Path, listen: Listener) -> Iterator[Listener]:
         try:
             yield write
         finally:
+            logger.setLevel(level)
             logger.removeHandler(handler)
 
 
@@ -42,14 +45,17 @@ def mask(text: str) -> str:
 
 
 class _Handler(logging.Handler):
-    """Warnings of the program's own loggers go to the same file."""
+    """What the program's own loggers say goes to the same file, and as a notice to the listener if it is a warning."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, listen: Listener) -> None:
         super().__init__(logging.INFO)
         self._file = file
+        self._listen = listen
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes one record."""
+        if record.levelno >= logging.WARNING:
+            self._listen(Notice(text=mask(record.getMessage()), at=datetime.now(UTC)))
         _write(
             self._file,
             {

@@ -82,7 +82,10 @@ def deaf() -> str:
 
 
 def test_an_unreachable_cloud(folder: Any, deaf: str) -> None:
-    check(folder, 4, "no connection", "devices", "--cloud", deaf, **KEY)
+    said = check(folder, 4, "no connection", "devices", "--cloud", deaf, **KEY)
+    (while_waiting, error) = said.splitlines()
+    assert while_waiting.startswith("no good answer for ")
+    assert error.startswith("error: GET /api/device-cloud/devices at 127.0.0.1:")
 
 
 def test_a_refused_key(folder: Any, served: Any) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 import random
+import re
 from itertools import pairwise
 
 import pytest
@@ -190,3 +191,24 @@ def test_callers_waiting_at_the_gate_go_one_by_one(fake_time) -> None:
     asyncio.run(main())
     assert len(set(times)) == 6
     assert min(times) >= 1010
+
+
+def test_a_cloud_that_gives_no_answer_for_a_while_is_told_of_once_and_so_is_its_return(fake_time, caplog) -> None:
+    gate = Gate(fake_time.waiting)
+
+    def told() -> list[str]:
+        found = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        caplog.clear()
+        return found
+
+    persist(fake_time, [Unreachable("x"), "done"], gate=gate)
+    assert told() == [], "a single slip is nobody's business"
+    persist(fake_time, [Unreachable("no way there")] * 40, gate=gate, deadline_s=60)
+    persist(fake_time, [Unreachable("no way there")] * 40, gate=gate, deadline_s=60)
+    (gone,) = told()
+    assert re.fullmatch(r"no good answer for \d+ s, trying on: no way there", gone)
+    persist(fake_time, ["done"], gate=gate)
+    persist(fake_time, ["done"], gate=gate)
+    assert told() == ["there are answers again"]
+    persist(fake_time, [Unreachable("gone again")] * 40, gate=gate, deadline_s=60)
+    assert len(told()) == 1

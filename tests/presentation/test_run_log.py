@@ -29,13 +29,16 @@ def test_every_event_is_a_line_and_is_passed_on(tmp_path: Path) -> None:
     with run_log(tmp_path / "run" / "run.log", passed.append) as listen:
         for event in events:
             listen(event)
-        logging.getLogger("orchestrator.client").warning("status %r is new", "X")
+        logging.getLogger("orchestrator.client").warning("status %r of https://h/x?sig=1 is new", "X")
+        logging.getLogger("orchestrator.client").info("again in 1 s")
+    logging.getLogger("orchestrator.client").info("after the run")
     lines = [json.loads(line) for line in (tmp_path / "run" / "run.log").read_text().splitlines()]
-    assert passed == events
-    assert [line["event"] for line in lines] == ["run", "state", "ended", "notice", "log"]
+    assert passed[:-1] == events
+    assert getattr(passed[-1], "text", "") == "status 'X' of https://h/x?*** is new"
+    assert [line["event"] for line in lines] == ["run", "state", "ended", "notice", "log", "log"]
     assert lines[1] | {"state": "submitted", "attempt": 2, "job_id": "j1", "model": KEY.cell.model} == lines[1]
     assert lines[2] | {"outcome": "failed", "kind": "device", "reason": "it\nfell"} == lines[2]
-    assert lines[4]["text"] == "status 'X' is new"
+    assert [line["text"] for line in lines[4:]] == ["status 'X' of https://h/x?*** is new", "again in 1 s"]
 
 
 def test_a_resumed_run_goes_on_in_the_same_log(tmp_path: Path) -> None:
