@@ -171,7 +171,9 @@ class _Driver:
         job = await self._context.move(
             job, JobState.SUBMITTING, detail=f"watching {seconds:.0f} s for a job whose answer was lost"
         )
+        self._context.on_cloud.enter(job.key)
         found = await watch_for_lost_job(self._context, job, seconds)
+        self._context.on_cloud.leave(job.key)
         if found:
             return await self._fetch(replace(job, notes=(*job.notes, "found by its results")), found)
         note = f"nothing appeared within {seconds:.0f} s: submitted again on the same upload"

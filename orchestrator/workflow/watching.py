@@ -103,16 +103,23 @@ class _Rhythm:
 
 
 async def watch_for_lost_job(context: Context, job: JobEntry, seconds: float) -> Secret | None:
-    """Whether a job whose answer was lost exists after all: then its results appear in its own download."""
-    end = context.pace.monotonic() + seconds
+    """Whether a job whose answer was lost exists after all: then its results appear in its own download.
+
+    Only time counts in which they could have come: the cloud answered, and none of ours was before it on its device.
+    The deadlines of a job that is known end the watch in any case.
+    """
+    limits, clock, left_s = context.entry.plan.limits, context.pace.monotonic, seconds
+    end = clock() + limits.queue_timeout_s + limits.run_timeout_s
     while True:
         download = await _download(context, job.download_id)
         if download and download.ready:
             return download.url
-        left = end - context.pace.monotonic()
-        if left <= 0:
+        if left_s <= 0 or clock() >= end:
             return None
-        await context.pace.sleep(min(left, context.entry.plan.limits.poll_interval_s))
+        rest_s = min(left_s, limits.poll_interval_s)
+        await context.pace.sleep(rest_s)
+        if download and not context.on_cloud.is_behind(job.key):
+            left_s -= rest_s
 
 
 async def _job(context: Context, job_id: str) -> JobView | None:

@@ -126,7 +126,7 @@ def test_killed_at_random_moments(folder: Any, served: Any, tmp_path: Path, seed
     dice = random.Random(seed)
     address = served()
     port = address.rsplit(":")[-1]
-    plan = (folder.path / "plan.yaml").read_text().replace("100ms}", "50ms, reconcile: 3s}")
+    plan = (folder.path / "plan.yaml").read_text().replace("100ms}", "50ms, reconcile: 15s}")
     folder.write(plan)
     command = ["run", "plan.yaml", "--cloud", address]
     for _ in range(4):

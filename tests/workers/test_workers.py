@@ -26,7 +26,7 @@ cloud: {cloud}
 models: [m.onnx]
 devices: ["*"]
 repeats: 4
-limits: {{poll_interval: 100ms, in_flight: 4, per_device: 2, reconcile: 2s}}
+limits: {{poll_interval: 100ms, in_flight: 4, per_device: 2, reconcile: 5s}}
 """
 JOBS = 12
 

@@ -5,8 +5,11 @@ answer to a request that did.
 """
 
 import random
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -171,6 +174,52 @@ def test_a_lost_job_that_is_there_is_found_by_its_results(world: Any, hub: Any, 
     report = world.run(repeats=1, devices=(DeviceSelector(name="host-cpu-1t"),))
     check_books(world, hub, report, 1)
     assert "found by its results" in report.jobs[0].attempts[0].notes
+
+
+def test_a_lost_job_is_not_given_up_while_the_cloud_is_away(world: Any, hub: Any, make_fault: Any) -> None:
+    """The job starts only when the cloud is back, long after the time that it is watched for."""
+    method, path = CALLS["submit"]
+    device_may_go_on = threading.Event()
+    looks = []
+
+    def away(request: httpx.Request) -> httpx.Response:
+        looks.append(request)
+        if len(looks) == 400:
+            device_may_go_on.set()
+        return raising(httpx.ConnectError)(request)
+
+    def answer(_number: int, _order: Any) -> dict[str, bytes]:
+        assert device_may_go_on.wait(timeout=30)
+        return dict(world.good())
+
+    world.devices.answer = answer
+    world.faults = [
+        make_fault(method=method, path=path, after=raising(httpx.ReadError)),
+        make_fault(method="GET", path=CALLS["look at a download"][1], before=away, times=400),
+    ]
+    report = world.run(
+        repeats=1, devices=(DeviceSelector(name="host-cpu-1t"),), limits=replace(world.plan.limits, reconcile_s=1.0)
+    )
+    check_books(world, hub, report, 1)
+    assert "found by its results" in report.jobs[0].attempts[0].notes
+
+
+def test_a_lost_job_is_not_given_up_while_others_of_ours_are_before_it(
+    world: Any, hub: Any, make_fault: Any
+) -> None:
+    """Its answer is lost while the job before it on the device takes longer than the time that it is watched for."""
+    method, path = CALLS["submit"]
+
+    def answer(number: int, _order: Any) -> dict[str, bytes]:
+        time.sleep(2.5 if number == 1 else 0.0)
+        return dict(world.good())
+
+    world.devices.answer = answer
+    world.faults = [make_fault(method=method, path=path, after=raising(httpx.ReadError), skip=1)]
+    limits = replace(world.plan.limits, reconcile_s=1.5, per_device=2)
+    report = world.run(repeats=2, devices=(DeviceSelector(name="host-cpu-1t"),), limits=limits)
+    check_books(world, hub, report, 2)
+    assert "found by its results" in [note for job in report.jobs for note in job.attempts[0].notes]
 
 
 def test_a_truncated_download_is_fetched_again(world: Any, hub: Any, make_fault: Any) -> None:
