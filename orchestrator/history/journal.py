@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,20 @@ from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import BenchError, UsageError
 from orchestrator.history.baselines import Baselines
 from orchestrator.history.database import open_engine
-from orchestrator.history.document import Document
 from orchestrator.history.durations import durations_before
 from orchestrator.history.moves import Moves
 from orchestrator.history.outage import outage_proof
+from orchestrator.history.rows import (
+    ALERTS_DOCUMENT,
+    GATES_DOCUMENT,
+    RUN_DOCUMENT,
+    detached_row,
+    job_row,
+    read_job,
+    read_run,
+    run_row,
+    tick_key,
+)
 from orchestrator.history.run_lock import is_run_held, run_held
 from orchestrator.history.schema import COMPILE, DETACHED, JOB, RUN
 
@@ -34,12 +44,6 @@ if TYPE_CHECKING:
     from orchestrator.history.holds import Holds
     from orchestrator.history.news import NewsDesk
     from orchestrator.history.turns import Turns
-
-_RUN = Document(Run)
-_RUN_ENTRY = Document(RunEntry)
-_GATES = Document(tuple[GateResult, ...])
-_ALERTS = Document(tuple[Alert, ...])
-_JOB_ENTRY = Document(JobEntry)
 
 JOBS_AT_ONCE, CELLS_AT_ONCE = 500, 100  # whose text is in memory
 
@@ -120,14 +124,14 @@ class Journal:
         jobs = entry.jobs()
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(RUN.insert(), _run_row(entry))
+                await connection.execute(RUN.insert(), run_row(entry))
                 await _insert(connection, entry.run, jobs)
                 if entry.converted:
                     from orchestrator.history.compiles import compile_row
 
                     await connection.execute(COMPILE.insert(), [compile_row(one) for one in entry.compiles()])
                 if entry.run.detached:
-                    await connection.execute(DETACHED.insert(), _detached_row(entry))
+                    await connection.execute(DETACHED.insert(), detached_row(entry))
         except IntegrityError:
             tick = entry.run.tick
             if tick is None or (begun := await self.run_of_tick(entry.run.plan, tick)) is None:
@@ -147,21 +151,13 @@ class Journal:
         """A run's entry; None where it was not carried out here, though its sessions may be here."""
         async with self._engine.connect() as connection:
             row = (await connection.execute(sa.select(RUN).where(RUN.c.id == run_id))).one_or_none()
-        if row is None:
-            return None
-        return replace(
-            _RUN_ENTRY.read(row.entry),
-            run=_RUN.read(row.run),
-            gates=_GATES.read(row.gates),
-            alerts=_ALERTS.read(row.alerts),
-            seen=row.seen,
-        )
+        return None if row is None else read_run(row)
 
     async def standing(self, run_id: str) -> Run:
         """How a run stands."""
         async with self._engine.connect() as connection:
             found = await connection.execute(sa.select(RUN.c.run).where(RUN.c.id == run_id))
-            return _RUN.read(found.scalar_one())
+            return RUN_DOCUMENT.read(found.scalar_one())
 
     async def detached(self) -> set[str]:
         """The ids of all runs that workers carry out, or did."""
@@ -180,18 +176,18 @@ class Journal:
         """The runs, newest first."""
         async with self._engine.connect() as connection:
             rows = await connection.execute(sa.select(RUN.c.run).order_by(RUN.c.id.desc()).limit(limit))
-            return tuple(_RUN.read(row.run) for row in rows)
+            return tuple(RUN_DOCUMENT.read(row.run) for row in rows)
 
     async def newest(self, plan: str) -> Run | None:
         """The newest run of a plan, in whatever state."""
         of_plan = sa.select(RUN.c.run).where(RUN.c.plan == plan).order_by(RUN.c.id.desc()).limit(1)
         async with self._engine.connect() as connection:
             found = (await connection.execute(of_plan)).scalar_one_or_none()
-        return found and _RUN.read(found)
+        return found and RUN_DOCUMENT.read(found)
 
     async def run_of_tick(self, plan: str, tick: datetime) -> str | None:
         """The id of a plan's run for a scheduled time."""
-        of_tick = sa.select(RUN.c.id).where(RUN.c.tick == _tick(plan, tick))
+        of_tick = sa.select(RUN.c.id).where(RUN.c.tick == tick_key(plan, tick))
         async with self._engine.connect() as connection:
             found: str | None = (await connection.execute(of_tick)).scalar()
         return found
@@ -213,7 +209,7 @@ class Journal:
         of_run, jobs = sa.select(JOB.c.entry).where(JOB.c.run_id == run_id).order_by(JOB.c.position), list[JobEntry]()
         async with self._engine.connect() as connection:
             while rows := (await connection.execute(of_run.offset(len(jobs)).limit(JOBS_AT_ONCE))).scalars().all():
-                jobs += map(_read_job, rows)
+                jobs += map(read_job, rows)
         return tuple(jobs)
 
     async def jobs_of(self, run_id: str, cells: Collection[Cell]) -> tuple[JobEntry, ...]:
@@ -223,7 +219,7 @@ class Journal:
         async with self._engine.connect() as connection:
             for first in range(0, len(names), CELLS_AT_ONCE):
                 is_asked = sa.tuple_(JOB.c.model, JOB.c.device, JOB.c.variant).in_(names[first : first + CELLS_AT_ONCE])
-                jobs += map(_read_job, (await connection.execute(of_run.where(is_asked))).scalars())
+                jobs += map(read_job, (await connection.execute(of_run.where(is_asked))).scalars())
         return tuple(jobs)
 
     async def job(self, run_id: str, position: int) -> JobEntry:
@@ -236,7 +232,7 @@ class Journal:
         wanted = (JOB.c.run_id == run_id) & JOB.c.position.in_(list(positions))
         async with self._engine.connect() as connection:
             rows = await connection.execute(sa.select(JOB.c.position, JOB.c.entry).where(wanted))
-            return {row.position: _read_job(row.entry) for row in rows}
+            return {row.position: read_job(row.entry) for row in rows}
 
     async def versions(self, run_id: str) -> dict[int, int]:
         """The version of each of the run's jobs, by its place: it grows with each change."""
@@ -249,7 +245,7 @@ class Journal:
         done = (JOB.c.run_id == run_id) & (JOB.c.state == JobState.DONE)
         async with self._engine.connect() as connection:
             rows = await connection.execute(sa.select(JOB.c.entry).where(done).limit(limit))
-            return tuple(_read_job(row.entry) for row in rows)
+            return tuple(read_job(row.entry) for row in rows)
 
     async def add(self, jobs: Sequence[JobEntry]) -> None:
         """Writes further jobs of a run, after those it has. Raises Superseded where one of them is there already."""
@@ -268,7 +264,7 @@ class Journal:
         `entry.version` is still the one it was read with; raises Superseded where the row has another by now.
         """
         moved = replace(entry, version=entry.version + 1)
-        row = _job_row(moved)
+        row = job_row(moved)
         if not await self._moves.write({**row, "version": entry.version}, row):
             message = f"{entry.key} of run {entry.run_id} was moved on by another process"
             raise Superseded(message)
@@ -285,7 +281,7 @@ class Journal:
 
         Raises Superseded where somebody else did already.
         """
-        judged = {"alerts": _ALERTS.write(alerts), "seen": seen}
+        judged = {"alerts": ALERTS_DOCUMENT.write(alerts), "seen": seen}
         if not await self._write_run(run, gates, only=RUN.c.state == RunState.RUNNING, **judged):
             message = f"run {run.id} was ended by another process"
             raise Superseded(message)
@@ -299,7 +295,7 @@ class Journal:
     async def _write_run(
         self, run: Run, gates: tuple[GateResult, ...] = (), *, only: sa.ColumnElement[bool] | None = None, **more: Any
     ) -> bool:
-        documents = {"run": _RUN.write(run), "gates": _GATES.write(gates)}
+        documents = {"run": RUN_DOCUMENT.write(run), "gates": GATES_DOCUMENT.write(gates)}
         which = RUN.c.id == run.id if only is None else (RUN.c.id == run.id) & only
         async with self._engine.begin() as connection:
             written = await connection.execute(
@@ -320,48 +316,4 @@ async def _insert(connection: AsyncConnection, run: Run, jobs: Sequence[JobEntry
     durations = Durations(await durations_before(connection, run) if run.detached else None)
     ranks = durations.longest_first([job.key.cell for job in jobs])
     places = [{"position": behind + 1 + place, "rank": behind + 1 + rank} for place, rank in enumerate(ranks)]
-    await connection.execute(JOB.insert(), [_job_row(job) | place for job, place in zip(jobs, places, strict=True)])
-
-
-def _read_job(text: str) -> JobEntry:
-    """A job's entry. What its last attempt came to is told twice in the text, and is in memory once."""
-    job = _JOB_ENTRY.read(text)
-    if not job.attempts or job.attempts[-1].outcome != job.outcome:
-        return job
-    return replace(job, outcome=job.attempts[-1].outcome)
-
-
-def _run_row(entry: RunEntry) -> dict[str, Any]:
-    run = entry.run
-    documents = {
-        "run": _RUN.write(run),
-        "entry": _RUN_ENTRY.write(replace(entry, gates=(), alerts=())),
-        "gates": _GATES.write(entry.gates),
-    }
-    tick = _tick(run.plan, run.tick) if run.tick else None
-    return {"id": run.id, "plan": run.plan, "state": run.state, "tick": tick, **documents}
-
-
-def _tick(plan: str, tick: datetime) -> str:
-    return f"{plan} @ {tick.astimezone(UTC).isoformat()}"
-
-
-def _detached_row(entry: RunEntry) -> dict[str, Any]:
-    limits = entry.plan.limits
-    run = {"run_id": entry.run.id, "cloud": entry.run.cloud}
-    return {**run, "in_flight": limits.in_flight, "per_device": limits.per_device}
-
-
-def _job_row(entry: JobEntry) -> dict[str, Any]:
-    cell = entry.key.cell
-    return {
-        "run_id": entry.run_id,
-        "model": cell.model,
-        "device": cell.device,
-        "variant": cell.variant,
-        "repeat": entry.key.repeat,
-        "control": entry.key.control,
-        "state": entry.state,
-        "version": entry.version,
-        "entry": _JOB_ENTRY.write(entry),
-    }
+    await connection.execute(JOB.insert(), [job_row(job) | place for job, place in zip(jobs, places, strict=True)])

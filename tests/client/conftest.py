@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -111,6 +112,13 @@ class RawServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def met(self, expected: int) -> int:
+        """How many requests arrived, once there are as many as expected: a client may leave before it is read."""
+        patience = time.monotonic() + 10
+        while len(self.requests) < expected and time.monotonic() < patience:
+            time.sleep(0.01)
+        return len(self.requests)
 
 
 def _read_request(connection: socket.socket) -> bytes:
