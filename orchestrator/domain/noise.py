@@ -1,6 +1,6 @@
 """How far numbers scatter, and how finely their clock could tell them apart. All arrays hold logarithms."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,19 @@ def robust_spread(logs: Logs, floor: float | Logs = FLOOR) -> Logs:
     One slow value in twenty does not blow it up; a slow mode met more often than once in ten is noise that it must
     tell, which is what the deciles are for.
     """
-    median = np.median(logs, axis=-1, keepdims=True)
-    mad = _MAD * np.median(np.abs(logs - median), axis=-1)
-    d1, q1, q3, d9 = np.percentile(logs, [10, 25, 75, 90], axis=-1)
-    spreads = np.broadcast_arrays(mad, (q3 - q1) / _QUARTILES, (d9 - d1) / _DECILES, floor)
-    return np.asarray(np.max(np.stack(spreads), axis=0))
+    d1, q1, median, q3, d9 = _quantiles(logs, 0.1, 0.25, 0.5, 0.75, 0.9)
+    (mad,) = _quantiles(np.abs(logs - median[..., None]), 0.5)
+    spread = np.maximum(_MAD * mad, (q3 - q1) / _QUARTILES)
+    return np.asarray(np.maximum(spread, np.maximum((d9 - d1) / _DECILES, floor)))
+
+
+def _quantiles(values: Logs, *fractions: float) -> Iterator[Logs]:
+    """Quantiles along the last axis, linear between values; numpy's own take five times as long for short series."""
+    ordered = np.sort(values, axis=-1)
+    last = ordered.shape[-1] - 1
+    for place in (fraction * last for fraction in fractions):
+        low = ordered[..., int(place)]
+        yield low + (ordered[..., min(int(place) + 1, last)] - low) * (place - int(place))
 
 
 def resolution_of(values: Iterable[float]) -> float:

@@ -204,9 +204,7 @@ def test_a_lost_job_is_not_given_up_while_the_cloud_is_away(world: Any, hub: Any
     assert "found by its results" in report.jobs[0].attempts[0].notes
 
 
-def test_a_lost_job_is_not_given_up_while_others_of_ours_are_before_it(
-    world: Any, hub: Any, make_fault: Any
-) -> None:
+def test_a_lost_job_is_not_given_up_while_others_of_ours_are_before_it(world: Any, hub: Any, make_fault: Any) -> None:
     """Its answer is lost while the job before it on the device takes longer than the time that it is watched for."""
     method, path = CALLS["submit"]
 
