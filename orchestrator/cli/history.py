@@ -1,7 +1,6 @@
 """`bench history`: cells over time."""
 
 import sys
-from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ import click
 
 from orchestrator.cli.awaited import awaited
 from orchestrator.cli.home import database_url
-from orchestrator.domain.cell import Cell, CellPattern
+from orchestrator.domain.cell import CellPattern
 from orchestrator.domain.measurement import METRICS
 
 if TYPE_CHECKING:
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(model: str, device: str, variant: str, project: str | None, metric: str, limit: int, as_json: bool) -> None:
     """Show how cells went over time: each session's number, what is usual, and where it changed for good."""
-    pattern = CellPattern(model=model, device=device, variant=variant)
-    trends = awaited(_trends(pattern, project, metric, limit))
+    trends = awaited(_trends(CellPattern(model=model, device=device, variant=variant), project, metric, limit, as_json))
     if as_json:
         from orchestrator.presentation.history_json import history_as_json
 
@@ -40,15 +38,20 @@ def command(model: str, device: str, variant: str, project: str | None, metric: 
         print_history(trends, stream=sys.stdout)
 
 
-async def _trends(pattern: CellPattern, project: str | None, metric: str, limit: int) -> "list[Trend]":
-    from orchestrator.domain.trend import trend_of
+async def _trends(pattern: CellPattern, project: str | None, metric: str, limit: int, is_whole: bool) -> "list[Trend]":
+    """The trends; where they are only listed and not drawn, no more of each is read than is told."""
+    from orchestrator.domain.trend import MOST_USUAL, trend_of
     from orchestrator.history.journal import open_journal
+    from orchestrator.presentation.history_table import MOST_DRAWN, SHOWN
 
-    now, cells_of = datetime.now(UTC), defaultdict[str, list[Cell]](list)
+    now, trends = datetime.now(UTC), list["Trend"]()
     async with open_journal(database_url()) as journal:
-        for name, cell in await journal.baselines.cells(project):
-            if pattern.matches(cell):
-                cells_of[name].append(cell)
-        kept = {name: await journal.baselines.past(name, cells, now, limit=limit) for name, cells in cells_of.items()}
-    found = (trend_of(name, cell, metric, past) for name, cells in kept.items() for cell, past in cells.items())
-    return [trend for trend in found if trend.points]
+        kept = {
+            name: {cell: sessions for cell, sessions in cells.items() if pattern.matches(cell)}
+            for name, cells in (await journal.baselines.cells(project)).items()
+        }
+        few = limit if is_whole or sum(map(len, kept.values())) <= MOST_DRAWN else SHOWN
+        for name, cells in kept.items():
+            past = await journal.baselines.newest(name, cells, now, few=few, counting=MOST_USUAL, limit=limit)
+            trends += (trend_of(name, cell, metric, past[cell], sessions) for cell, sessions in cells.items())
+    return [trend for trend in trends if trend.points]

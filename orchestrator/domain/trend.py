@@ -41,6 +41,7 @@ class TrendPoint:
 class Trend:
     """The points oldest first, and the alerts of the metric.
 
+    `sessions`: how many are kept of the cell, these among them.
     `usual` is the median of what the rolling baseline may take and `low` to `high` where an unchanged session may lie;
     the three are None with fewer than five such nights. `statistic`: best or median of the jobs.
     """
@@ -50,16 +51,21 @@ class Trend:
     metric: str
     points: tuple[TrendPoint, ...]
     statistic: str
+    sessions: int = 0
     usual: float | None = None
     low: float | None = None
     high: float | None = None
     alerts: tuple[Alert, ...] = ()
 
 
-def trend_of(project: str, cell: Cell, metric: str, past: Past) -> Trend:
-    """The trend of the nights that gave the metric; those that did not are left out, never filled in."""
+def trend_of(project: str, cell: Cell, metric: str, past: Past, sessions: int | None = None) -> Trend:
+    """The trend of the nights that gave the metric; those that did not are left out, never filled in.
+
+    `sessions`: how many are kept of the cell, if more than are in `past`.
+    """
     nights = nights_of(past.sessions, metric)
-    trend = Trend(project=project, cell=cell, metric=metric, points=(), statistic="best")
+    kept = len(past.sessions) if sessions is None else sessions
+    trend = Trend(project=project, cell=cell, metric=metric, points=(), statistic="best", sessions=kept)
     if nights is None:
         return trend
     alerts = tuple(alert for alert in past.alerts if alert.metric == metric)

@@ -93,13 +93,23 @@ class Baselines:
             alerts = await read_alerts(connection, project, cells)
             return await read_past(connection, project, cells, now, limit, alerts, await read_names(connection))
 
-    async def cells(self, project: str | None = None) -> tuple[tuple[str, Cell], ...]:
-        """Each project's cells that have sessions."""
+    async def newest(
+        self, project: str, cells: Collection[Cell], now: datetime, *, few: int, counting: int, limit: int
+    ) -> Mapping[Cell, Past]:
+        """As `past`, but only a `few` nights of cells so many of whose newest are `counting` for the baseline."""
+        found = await self.past(project, cells, now, limit=min(few, limit))
+        short = [cell for cell, past in found.items() if len(past.sessions) == few and len(past.counting) < counting]
+        return {**found, **await self.past(project, short, now, limit=limit)} if short else found
+
+    async def cells(self, project: str | None = None) -> Mapping[str, Mapping[Cell, int]]:
+        """Each project's cells that have sessions, and how many."""
         columns = (SESSION.c.project, SESSION.c.model, SESSION.c.device, SESSION.c.variant)
-        query = sa.select(*columns).distinct().order_by(*columns)
+        query = sa.select(*columns, sa.func.count().label("sessions")).group_by(*columns).order_by(*columns)
+        found = defaultdict[str, dict[Cell, int]](dict)
         async with self._engine.connect() as connection:
-            rows = await connection.execute(query if project is None else query.where(SESSION.c.project == project))
-            return tuple((row.project, Cell(model=row.model, device=row.device, variant=row.variant)) for row in rows)
+            for row in await connection.execute(query if project is None else query.where(columns[0] == project)):
+                found[row.project][Cell(model=row.model, device=row.device, variant=row.variant)] = row.sessions
+        return found
 
     async def of_run(self, run_id: str) -> SessionsByCell:
         """The sessions of one run."""

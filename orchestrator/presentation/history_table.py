@@ -44,13 +44,13 @@ def print_history(trends: Sequence[Trend], *, stream: TextIO) -> None:
 def _print_table(console: Console, trends: Sequence[Trend]) -> None:
     with_variants = any(trend.cell.variant != "default" for trend in trends)
     heads = ["Model", "Device", *(["Variant"] if with_variants else []), _with_unit(trends[0].metric) + ":"]
-    shown = table(*heads, "Usual", "Nights:", "Alerts:", "Newest last")
+    shown = table(*heads, "Usual", "Sessions:", "Alerts:", "Newest last")
     most = SHOWN if console.width >= NARROW else SHOWN_NARROW
     for trend in trends:
         recent, cell = trend.points[-most:], trend.cell
         names = [cell.model, cell.device, *([cell.variant] if with_variants else [])]
         alive = sum(not alert.state.is_over for alert in trend.alerts)
-        numbers = [number(recent[-1].value), _usual(trend), str(len(trend.points)), str(alive)]
+        numbers = [number(recent[-1].value), _usual(trend), f"{trend.sessions:,}", str(alive)]
         add_row(shown, [*names, *numbers, sparkline([point.value for point in recent])])
     console.print(shown)
 

@@ -64,12 +64,9 @@ async def _last_accepted(journal: Journal, asked: Asked, cells: Collection[Cell]
 
 async def needed_models(journal: Journal, now: datetime) -> set[str]:
     """The sha256 of all models that a run may still ask for: of unfinished and of named runs, and the last accepted."""
-    of_project: dict[str, list[Cell]] = defaultdict(list)
-    for project, cell in await journal.baselines.cells():
-        of_project[project].append(cell)
     runs = {run.id for run in await journal.runs() if run.state is not RunState.COMPLETED}
     runs |= set((await journal.baselines.names()).values())
-    for project, cells in of_project.items():
+    for project, cells in (await journal.baselines.cells()).items():
         last = await _last_accepted(journal, Asked(project=project, run_id=new_run_id(now), at=now), cells)
         runs |= {session.run_id for sessions in last.values() for session in sessions}
     entries = [await journal.find(run_id) for run_id in sorted(runs)]  # None for those that were elsewhere

@@ -1,16 +1,23 @@
 """The commands as a user meets them: what they print, what they leave, and how they end."""
 
+import asyncio
 import json
+import random
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.cli.main import COMMANDS
+from orchestrator.domain.cell import Cell
+from orchestrator.domain.session import Session
+from orchestrator.history.database import sqlite_url
+from orchestrator.history.journal import open_journal
 
 EMPTY = {"EMBEDL_HUB_API_KEY": "", "EMBEDL_HUB_API_BASE_URL": ""}
 ONE_CELL = """\
@@ -189,6 +196,30 @@ def test_verdicts_baselines_and_history_are_there_afterwards(folder: Any) -> Non
     trends = json.loads(folder.bench("history", "--model", "tiny", "--json").stdout)
     assert [trend["cell"]["device"] for trend in trends] == ["host-cpu-1t", "host-cpu-1t-ios"]
     assert "tiny" in folder.bench("history").stdout
+
+
+def test_many_cells_are_listed_with_the_numbers_that_each_has_alone(folder: Any) -> None:
+    cells = [Cell(model=f"m{number}", device="d") for number in range(9)]
+    begin, dice = datetime(2026, 1, 1, tzinfo=UTC), random.Random(1)
+
+    async def fill() -> None:
+        async with open_journal(sqlite_url(folder.path / ".bench")) as journal:
+            for night in range(40):
+                values = {"latency_p50_ms": tuple(dice.uniform(9, 11) for _ in range(3))}
+                at = begin + timedelta(days=night)
+                made = [Session(cell=cell, run_id=f"r{night:02}", at=at, planned=3, values=values) for cell in cells]
+                regressed = cells[:1] if night >= 20 else ()
+                await journal.baselines.record(made, project="p", open_regressions=regressed)
+
+    asyncio.run(fill())
+    listed = folder.bench("history").stdout.splitlines()
+    assert "name fewer than 9" in listed[-1]
+    for cell in ("m0", "m8"):
+        (row,) = [line.split() for line in listed if line.split()[:1] == [cell]]
+        alone = folder.bench("history", "--model", cell).stdout.splitlines()
+        (same,) = [line.split() for line in alone if line.split()[:1] == [cell] and "of" not in line.split()]
+        assert row == same
+        assert row[5] == "40"
 
 
 def test_a_run_elsewhere_is_judged_by_what_was_measured_here(folder: Any, tmp_path: Path) -> None:

@@ -122,6 +122,26 @@ def test_the_past_of_many_cells_is_read_at_once(within: Any, monkeypatch: pytest
     within(work)
 
 
+def test_of_cells_that_are_listed_only_few_nights_are_read_unless_the_baseline_lies_before_them(within: Any) -> None:
+    async def work(journal: Journal) -> None:
+        for day in range(1, 9):
+            bad = (OTHER,) if day > 6 else ()
+            night = [session(day), session(day, OTHER)]
+            await journal.baselines.record(night, project="p", open_regressions=bad)
+        assert await journal.baselines.cells() == {"p": {CELL: 8, OTHER: 8}}
+        found = await journal.baselines.newest(
+            "p", [CELL, OTHER], START + timedelta(days=99), few=3, counting=2, limit=6
+        )
+        assert {cell: days(kept.sessions) for cell, kept in found.items()} == {
+            CELL: [6, 7, 8],
+            OTHER: [3, 4, 5, 6, 7, 8],
+        }
+        all_few = await journal.baselines.newest("p", [CELL], START + timedelta(days=99), few=3, counting=2, limit=2)
+        assert days(all_few[CELL].sessions) == [7, 8]
+
+    within(work)
+
+
 def test_an_accepted_change_starts_the_baseline_anew(within: Any) -> None:
     async def work(journal: Journal) -> None:
         await record(journal, session(1), session(2))
@@ -150,7 +170,7 @@ def test_a_run_judged_again_replaces_what_was_kept_of_it(within: Any) -> None:
         await journal.baselines.record([session(1)], project="p", open_regressions=[])
         assert await journal.baselines.of_run(run_id(1)) == {CELL: (session(1),)}
         assert await journal.baselines.rolling(asked(), [CELL], limit=9) == {CELL: (session(1),)}
-        assert await journal.baselines.cells() == (("p", CELL),)
+        assert await journal.baselines.cells() == {"p": {CELL: 1}}
 
     within(work)
 

@@ -112,8 +112,9 @@ def test_only_the_newest_nights_are_drawn_where_not_all_fit() -> None:
     assert {len(line.plain) for line in chart(trend(points=points, usual=10.0, low=10.0, high=10.0), 80)} <= {11, 80}
 
 
-def test_many_cells_are_a_table_alone() -> None:
-    shown = lines(*[trend()] * 9)
+def test_many_cells_are_a_table_alone_which_says_how_many_sessions_are_kept() -> None:
+    shown = lines(*[trend(sessions=1234)] * 9)
+    assert len([line for line in shown if "1,234" in line]) == 9
     assert not [line for line in shown if "●" in line]
     assert "9 cells: name fewer than 9 to see them drawn" in shown[-1]
 
