@@ -50,8 +50,12 @@ async def _trends(pattern: CellPattern, project: str | None, metric: str, limit:
             name: {cell: sessions for cell, sessions in cells.items() if pattern.matches(cell)}
             for name, cells in (await journal.baselines.cells(project)).items()
         }
-        few = limit if is_whole or sum(map(len, kept.values())) <= MOST_DRAWN else SHOWN
+        is_list = not is_whole and sum(map(len, kept.values())) > MOST_DRAWN
+        few = SHOWN if is_list else limit
         for name, cells in kept.items():
             past = await journal.baselines.newest(name, cells, now, few=few, counting=MOST_USUAL, limit=limit)
-            trends += (trend_of(name, cell, metric, past[cell], sessions) for cell, sessions in cells.items())
+            trends += (
+                trend_of(name, cell, metric, past[cell], sessions=sessions, with_changes=not is_list)
+                for cell, sessions in cells.items()
+            )
     return [trend for trend in trends if trend.points]

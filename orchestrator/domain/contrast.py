@@ -12,7 +12,7 @@ import numpy as np
 
 from orchestrator.domain.control_rule import LEAST_PAIRS, band_of_pairs, band_of_single_sessions
 from orchestrator.domain.decision import Band
-from orchestrator.domain.evidence import Comparable, Evidence, log_jobs, serves, sign_of
+from orchestrator.domain.evidence import Comparable, Evidence, in_unit, log_jobs, serves, sign_of
 from orchestrator.domain.history_rule import (
     LEAST_SESSIONS,
     IsMedian,
@@ -117,11 +117,6 @@ def tolerance_log(rule: GateRule, baseline: float) -> float:
     """The smallest regression that counts, in logs: by `max_regression` and, where given, by `at_least` of the unit."""
     fraction = max(rule.max_regression or 0.0, (rule.at_least or 0.0) / baseline)
     return math.log1p(fraction) if sign_of(rule.metric) > 0 else -math.log1p(-min(fraction, 1 - 1e-9))
-
-
-def in_unit(metric: str, number: float | Logs) -> float:
-    """A number in logs as the metric's value."""
-    return math.exp(sign_of(metric) * float(number))
 
 
 def _numbers(sessions: Sequence[Session], metric: str, repeats: int, is_median: IsMedian) -> Logs:

@@ -1,5 +1,6 @@
 """What the rules judge a cell by, and which earlier sessions it may be compared with."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -147,6 +148,11 @@ def log_jobs(sessions: Sequence[Session], metric: str, jobs: int) -> Logs:
 def sign_of(metric: str) -> float:
     """1 where less is better, -1 where more is."""
     return METRICS[metric].sign
+
+
+def in_unit(metric: str, number: float | Logs) -> float:
+    """A number in logs as the metric's value."""
+    return math.exp(sign_of(metric) * float(number))
 
 
 def is_latency(metric: str) -> bool:

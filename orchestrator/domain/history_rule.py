@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.domain.decision import MEDIAN_VARIANCE, Band
-from orchestrator.domain.noise import FLOOR, Logs, robust_spread
+from orchestrator.domain.noise import FLOOR, Logs, medians, robust_spread
 
 LEAST_SESSIONS = 5
 HARD_GATE_SESSIONS = 8  # with fewer, a baseline is too young to fail a gate
@@ -21,13 +21,13 @@ def choose_median(baseline_jobs: Logs, statistic: str = "auto") -> IsMedian:
     """Whether sessions stand for their median: (..., sessions, jobs) -> (...). `statistic`: auto, best or median."""
     if statistic != "auto":
         return np.full(baseline_jobs.shape[:-2], statistic == "median")
-    of_medians = robust_spread(np.median(baseline_jobs, axis=-1))
+    of_medians = robust_spread(medians(baseline_jobs))
     return np.asarray(of_medians < _CLEARLY_LESS * robust_spread(baseline_jobs.min(axis=-1)))
 
 
 def session_numbers(jobs: Logs, is_median: IsMedian) -> Logs:
     """Each session's number: (..., sessions, jobs) -> (..., sessions)."""
-    return np.asarray(np.where(is_median[..., None], np.median(jobs, axis=-1), jobs.min(axis=-1)))
+    return np.asarray(np.where(is_median[..., None], medians(jobs), jobs.min(axis=-1)))
 
 
 def history_band(baseline: Logs, resolution: float | Logs = 0.0) -> Band:
@@ -35,7 +35,7 @@ def history_band(baseline: Logs, resolution: float | Logs = 0.0) -> Band:
     floor = np.maximum(FLOOR, np.asarray(resolution) / 2)
     count = baseline.shape[-1]
     return Band(
-        centre=np.asarray(np.median(baseline, axis=-1)),
+        centre=medians(baseline),
         spread=robust_spread(baseline, floor),
         df=count - 1,
         centre_variance=MEDIAN_VARIANCE / count,

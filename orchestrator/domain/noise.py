@@ -20,13 +20,22 @@ def robust_spread(logs: Logs, floor: float | Logs = FLOOR) -> Logs:
     tell, which is what the deciles are for.
     """
     d1, q1, median, q3, d9 = _quantiles(logs, 0.1, 0.25, 0.5, 0.75, 0.9)
-    (mad,) = _quantiles(np.abs(logs - median[..., None]), 0.5)
-    spread = np.maximum(_MAD * mad, (q3 - q1) / _QUARTILES)
+    mad = _MAD * medians(np.abs(logs - median[..., None]))
+    spread = np.maximum(mad, (q3 - q1) / _QUARTILES)
     return np.asarray(np.maximum(spread, np.maximum((d9 - d1) / _DECILES, floor)))
 
 
+def medians(values: Logs) -> Logs:
+    """The medians along the last axis."""
+    (found,) = _quantiles(values, 0.5)
+    return found
+
+
 def _quantiles(values: Logs, *fractions: float) -> Iterator[Logs]:
-    """Quantiles along the last axis, linear between values; numpy's own take five times as long for short series."""
+    """Quantiles along the last axis, linear between values; numpy's own take five times as long for short series.
+
+    None of the values is NaN.
+    """
     ordered = np.sort(values, axis=-1)
     last = ordered.shape[-1] - 1
     for place in (fraction * last for fraction in fractions):

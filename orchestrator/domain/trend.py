@@ -7,8 +7,7 @@ from datetime import datetime
 
 from orchestrator.domain.alert import Alert
 from orchestrator.domain.cell import Cell
-from orchestrator.domain.contrast import in_unit
-from orchestrator.domain.evidence import sign_of, told_differences
+from orchestrator.domain.evidence import in_unit, sign_of, told_differences
 from orchestrator.domain.history_rule import LEAST_SESSIONS, history_band
 from orchestrator.domain.nights import Nights, nights_of
 from orchestrator.domain.past import Past
@@ -58,10 +57,13 @@ class Trend:
     alerts: tuple[Alert, ...] = ()
 
 
-def trend_of(project: str, cell: Cell, metric: str, past: Past, sessions: int | None = None) -> Trend:
+def trend_of(
+    project: str, cell: Cell, metric: str, past: Past, *, sessions: int | None = None, with_changes: bool = True
+) -> Trend:
     """The trend of the nights that gave the metric; those that did not are left out, never filled in.
 
-    `sessions`: how many are kept of the cell, if more than are in `past`.
+    `sessions`: how many are kept of the cell, if more than are in `past`. Without changes, nobody looks where the
+    series changed for good.
     """
     nights = nights_of(past.sessions, metric)
     kept = len(past.sessions) if sessions is None else sessions
@@ -70,12 +72,15 @@ def trend_of(project: str, cell: Cell, metric: str, past: Past, sessions: int | 
         return trend
     alerts = tuple(alert for alert in past.alerts if alert.metric == metric)
     statistic = "median" if nights.is_median else "best"
-    return _with_band(replace(trend, points=_points(nights, past), statistic=statistic, alerts=alerts), nights)
+    return _with_band(
+        replace(trend, points=_points(nights, past, with_changes), statistic=statistic, alerts=alerts), nights
+    )
 
 
-def _points(nights: Nights, past: Past) -> tuple[TrendPoint, ...]:
+def _points(nights: Nights, past: Past, with_changes: bool) -> tuple[TrendPoint, ...]:
     metric, sessions = nights.metric, nights.sessions
-    changes = {found.index: math.expm1(sign_of(metric) * found.step) for found in nights.changes(SMALLEST_STEP)}
+    steps = nights.changes(SMALLEST_STEP) if with_changes else ()
+    changes = {found.index: math.expm1(sign_of(metric) * found.step) for found in steps}
     anew = {_first_since(sessions, at): "accepted" if wanted else "improved" for at, wanted in past.starts.items()}
     names = defaultdict[str, list[str]](list)
     for name, run_id in past.names.items():

@@ -11,8 +11,8 @@ from datetime import datetime
 from orchestrator.domain.alert import Alert, AlertKind, AlertState, is_known
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.changepoint import ChangePoint
-from orchestrator.domain.contrast import in_unit, tolerance_log
-from orchestrator.domain.evidence import Evidence, comparable_with, sign_of, told_differences
+from orchestrator.domain.contrast import tolerance_log
+from orchestrator.domain.evidence import Evidence, comparable_with, in_unit, sign_of, told_differences
 from orchestrator.domain.finding import Finding, Verdict
 from orchestrator.domain.gate import covers
 from orchestrator.domain.judgement import Terms
