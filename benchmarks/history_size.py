@@ -152,11 +152,13 @@ def measure_commands(name: str, url: str) -> None:
     """Prints a line for each command."""
     imports = "import numpy, pydantic, rich.table, sqlalchemy.ext.asyncio, orchestrator.history.journal"
     _, floor = seconds(url, sys.executable, "-c", imports)
-    for command in (["history"], ["history", "--model", "model-1"], ["runs"], ["runs", "--limit", "1000", "--json"]):
+    one_model = ("history", "--model", "model-1")
+    one_cell = (*one_model, "--device", "Phone 1")
+    for command in (("history",), one_model, one_cell, ("runs",), ("runs", "--limit", "1000", "--json")):
         took, busy = seconds(url, BENCH, *command)
         words = " ".join(["bench", *command])
         print(
-            f"{name:10} {words:30} {took:5.2f} s, of the processor {busy:.2f} s: {busy / floor:.1f} times its imports"
+            f"{name:10} {words:48} {took:5.2f} s, of the processor {busy:.2f} s: {busy / floor:.1f} times its imports"
         )
 
 
