@@ -69,7 +69,7 @@ def test_ended_in_the_middle_it_leaves_no_tool_behind(
     with folder.start("run", "plan.yaml", **converter("hang")) as process:
         wait_for(lambda: bool(converting(folder)))
         process.send_signal(number)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert process.returncode == (130 if number is signal.SIGINT else -number)
     wait_for(lambda: not converting(folder))
     assert folder.runs() == []

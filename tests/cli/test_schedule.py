@@ -64,7 +64,7 @@ def test_stopped_it_ends_well_and_the_next_start_goes_on(folder: Any) -> None:
         wait_for_a_run(folder)
         process.send_signal(signal.SIGTERM)
         said = lines_until(process, "stopped; the next start goes on with it")
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert results(folder, 0)["run"]["state"] == "interrupted"
     folder.write(YEARLY)
@@ -82,7 +82,7 @@ def test_a_scheduler_that_was_killed_loses_nothing_and_doubles_nothing(folder: A
         lines_until(process, "starting for")
         (run,) = wait_for_a_run(folder)
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     second = folder.bench("schedule", "plan.yaml", "--once")
     assert second.returncode == 0
     assert f"another process still works on run {run.name}" in second.stderr

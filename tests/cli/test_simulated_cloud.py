@@ -63,7 +63,7 @@ def test_a_calibration_that_was_interrupted_gets_the_rest_of_its_sessions(gate: 
         with folder.start("calibrate", "plan.yaml", *options) as process:
             assert any("submitted" in line for line in process.stderr)
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
         assert process.returncode == 130
         done = folder.bench("resume", "--quiet")
         assert done.returncode == 0, done.stderr

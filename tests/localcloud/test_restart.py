@@ -67,7 +67,7 @@ class Served:
     def end(self, *, kill: bool) -> None:
         self.api.close()
         self.process.kill() if kill else self.process.terminate()
-        out, errors = self.process.communicate(timeout=10)
+        out, errors = self.process.communicate(timeout=30)
         assert (self.process.returncode, errors, out) == ((-9 if kill else 0), "", "")
 
 

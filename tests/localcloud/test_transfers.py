@@ -100,10 +100,10 @@ def test_an_upload_that_falls_silent_is_408(config: Any, serve_cloud: Any) -> No
 def test_a_slow_upload_that_keeps_coming_succeeds(config: Any, serve_cloud: Any) -> None:
     def slowly() -> Iterator[bytes]:
         for _ in range(4):
-            time.sleep(0.1)
+            time.sleep(0.4)
             yield b"x"
 
-    with serve_cloud(replace(config, stall_timeout_s=0.3)) as cloud:
+    with serve_cloud(replace(config, stall_timeout_s=1.2)) as cloud:
         url = cloud.data("POST", "/api/device-cloud/uploads")["url"]
         assert cloud.storage.put(url, content=slowly(), headers=ZIP).status_code == 200
 

@@ -131,7 +131,7 @@ def test_a_stop_submits_nothing_new_and_leaves_running_jobs_running(world: Any, 
     began = time.monotonic()
     with pytest.raises(Interrupted):
         world.carry_on(entry, pace)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     before = len(hub.jobs())
     assert 1 <= before <= 4
     world.events = []

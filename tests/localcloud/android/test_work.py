@@ -153,7 +153,7 @@ def test_what_goes_wrong_has_its_kind_and_leaves_nothing(
 ) -> None:
     lab = make_lab()
     phone.fault(fault)
-    outcome = failed(lab.measure(timeout_s=2.0 if fault == "hang" else 60.0))
+    outcome = failed(lab.measure(timeout_s=5.0 if fault == "hang" else 60.0))
     assert outcome.kind is kind
     assert outcome.kind.is_infrastructure == (kind in (FailureKind.RUN_TIMEOUT, FailureKind.DEVICE))
     assert told in outcome.reason
