@@ -223,8 +223,10 @@ def write_state(root: Path, *, thermal: int | None = 0, skin: float = 36.1, batt
         "low_power": f"{int(more.get('power_save', False))}\n",
         "screen": f"{str(more.get('screen', False)).lower()}\n",
     }
-    for name, text in texts.items():
-        (root / "state" / name).write_text(text)
+    for name, text in texts.items():  # in one stroke each: the phone may be asked at any moment
+        draft = root / "state" / f".{name}"
+        draft.write_text(text)
+        draft.replace(root / "state" / name)
 
 
 class Connection:
