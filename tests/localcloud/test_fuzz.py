@@ -32,7 +32,7 @@ def test_the_api_does_what_its_document_says(cloud: Any, tmp_path: Path, phases:
             f"--checks={','.join(CHECKS)}",
             f"--phases={phases}",
             "--max-examples=6",
-            "--max-time=20",
+            "--max-time=10",
             "--seed=1",
             "--generation-database=none",
             "--no-color",
