@@ -35,14 +35,23 @@ class Care:
 
 
 def wait_until_fit(adb: Adb, serial: str, care: Care, deadline_s: float, stop: Event | None) -> Reading:
-    """The reading with which it was fit. Raises Trouble where it is not by the deadline, AdbError, Stopped."""
-    stop = stop or Event()
-    while unfit := care.unfit(reading := read_phone(adb, serial)):
+    """The reading with which it was fit. Raises Trouble where it is not by the deadline, AdbError, Stopped.
+
+    A phone that was hot is not fit because for a moment it does not tell.
+    """
+    stop, was_hot = stop or Event(), False
+    while True:
+        reading = read_phone(adb, serial)
+        unfit = care.unfit(reading)
+        if was_hot and reading.thermal_status is None:
+            unfit = "it was hot, and does not tell its thermal status now"
+        if not unfit:
+            return reading
+        was_hot = was_hot or bool(reading.thermal_status)
         if time.monotonic() >= deadline_s:
             message = f"the phone did not become fit to be measured: {unfit}"
             raise Trouble(message)
         rest(care.look_every_s, stop)
-    return reading
 
 
 def rest(seconds: float, stop: Event | None) -> None:
