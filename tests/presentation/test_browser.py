@@ -137,10 +137,8 @@ def test_paper_is_light_and_opens_what_is_folded(make_report, visit: Any) -> Non
     assert found.ask(closed) > 0
 
 
-def test_a_large_report_is_ready_soon(make_report, visit: Any) -> None:
+def test_a_large_report_becomes_few_elements(make_report, visit: Any) -> None:
     found = visit(to_html(make_report(20, 200, layers=4, repeats=1)))
-    timing = found.ask("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
-    assert timing < 4000  # a second on a quiet machine; tests share two cores
     assert found.ask("document.querySelectorAll('*').length") < 25_000
 
 
