@@ -280,7 +280,7 @@ def whole_archive() -> bytes:
 ARCHIVE = whole_archive()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=200)
 @given(at=st.integers(0, len(ARCHIVE) - 1), byte=st.integers(0, 255), length=st.integers(0, len(ARCHIVE)))
 def test_damage_is_an_outcome_never_a_crash(tmp_path, at, byte, length) -> None:
     damaged = bytearray(ARCHIVE)

@@ -114,7 +114,7 @@ attempt = st.builds(
 artifact = st.builds(SavedArtifact, file=text, artifact_id=text, uploaded=st.booleans())
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     state=st.sampled_from(JobState),
     outcome=st.none() | outcome,

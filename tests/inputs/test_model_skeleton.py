@@ -19,7 +19,9 @@ Make = Callable[..., ModelProto]
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
 ALL_MODELS = sorted((LIGHT.parent).rglob("model.onnx"))
-EVERY_TEST = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EVERY_TEST = settings(
+    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 @pytest.mark.parametrize("path", [*LIGHT.glob("*.onnx"), *ALL_MODELS[::10]], ids=lambda path: f"{path.parent.name}")

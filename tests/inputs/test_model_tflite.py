@@ -166,7 +166,7 @@ def said_of(path: Path) -> str:
         return str(reason)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(changes=st.lists(st.tuples(st.integers(8, 10_000), st.integers(0, 255)), min_size=1, max_size=8))
 def test_a_damaged_model_gives_a_model_or_a_reason(onnx_file: OnnxFile, changes: list[tuple[int, int]]) -> None:
     data = bytearray(model())

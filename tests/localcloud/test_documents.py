@@ -134,7 +134,7 @@ def made_up(document: Any, schema: Any) -> st.SearchStrategy[Any]:
     return kinds.get(str(schema.get("type")), ANY_JSON) | ANY_JSON
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_made_up_call_makes_the_server_fail_or_contradict_its_document(
     shared_cloud: Any, documents: Any, data: st.DataObject

@@ -83,7 +83,7 @@ def test_what_is_escaped_is_one_line_and_reads_back(title: str, message: str) ->
     assert read(line) == ("error", f"t{title}", f"m{message}")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(HOSTILE, HOSTILE)
 def test_no_name_of_a_cell_becomes_a_command(one_report, name: str, reason: str) -> None:
     report = one_report

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain.cell import Cell
@@ -108,7 +108,7 @@ def reports(draw: st.DrawFn) -> Report:
     )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(reports())
 def test_what_was_written_is_read_back(report: Report) -> None:
     assert from_json(json.loads(dump_report(report))) == report

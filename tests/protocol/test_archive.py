@@ -214,7 +214,7 @@ def test_half_an_archive_is_unreadable(length: int, tmp_path: Path) -> None:
     assert left_in(tmp_path / "out") == []
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(changes=st.dictionaries(st.integers(0, len(SOUND) - 1), st.integers(0, 255), max_size=4))
 def test_a_damaged_archive_is_read_or_refused_and_stays_in_its_folder(
     changes: dict[int, int], tmp_path_factory: pytest.TempPathFactory
