@@ -1,6 +1,7 @@
 """`bench history`: cells over time."""
 
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import click
 
 from orchestrator.cli.awaited import awaited
 from orchestrator.cli.home import database_url
-from orchestrator.domain.cell import CellPattern
+from orchestrator.domain.cell import Cell, CellPattern
 from orchestrator.domain.measurement import METRICS
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def command(model: str, device: str, variant: str, project: str | None, metric: 
 
 
 async def _trends(pattern: CellPattern, project: str | None, metric: str, limit: int, is_whole: bool) -> "list[Trend]":
-    """The trends; where they are only listed and not drawn, no more of each is read than is told."""
+    """The trends; of cells that are only listed and not drawn, no more is read than tells the same."""
     from orchestrator.domain.trend import MOST_USUAL, trend_of
     from orchestrator.history.journal import open_journal
     from orchestrator.presentation.history_table import MOST_DRAWN, SHOWN
@@ -51,11 +52,21 @@ async def _trends(pattern: CellPattern, project: str | None, metric: str, limit:
             for name, cells in (await journal.baselines.cells(project)).items()
         }
         is_list = not is_whole and sum(map(len, kept.values())) > MOST_DRAWN
-        few = SHOWN if is_list else limit
+        few = min(SHOWN, limit) if is_list else limit
+
+        async def read(name: str, cells: Iterable[Cell], newest: int) -> "dict[Cell, Trend]":
+            found = await journal.baselines.past(name, list(cells), now, limit=newest)
+            return {
+                cell: trend_of(name, cell, metric, past, sessions=kept[name][cell], with_changes=not is_list)
+                for cell, past in found.items()
+            }
+
         for name, cells in kept.items():
-            past = await journal.baselines.newest(name, cells, now, few=few, counting=MOST_USUAL, limit=limit)
-            trends += (
-                trend_of(name, cell, metric, past[cell], sessions=sessions, with_changes=not is_list)
-                for cell, sessions in cells.items()
-            )
+            found = await read(name, cells, few)
+            short = [
+                cell
+                for cell, trend in found.items()
+                if cells[cell] > few < limit and (len(trend.points) < few or trend.counting < MOST_USUAL)
+            ]
+            trends += {**found, **(await read(name, short, limit) if short else {})}.values()
     return [trend for trend in trends if trend.points]

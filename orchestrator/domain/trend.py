@@ -56,6 +56,11 @@ class Trend:
     high: float | None = None
     alerts: tuple[Alert, ...] = ()
 
+    @property
+    def counting(self) -> int:
+        """How many of the points the rolling baseline may take."""
+        return sum(point.counts for point in self.points)
+
 
 def trend_of(
     project: str, cell: Cell, metric: str, past: Past, *, sessions: int | None = None, with_changes: bool = True

@@ -93,14 +93,6 @@ class Baselines:
             alerts = await read_alerts(connection, project, cells)
             return await read_past(connection, project, cells, now, limit, alerts, await read_names(connection))
 
-    async def newest(
-        self, project: str, cells: Collection[Cell], now: datetime, *, few: int, counting: int, limit: int
-    ) -> Mapping[Cell, Past]:
-        """As `past`, but only a `few` nights of cells so many of whose newest are `counting` for the baseline."""
-        found = await self.past(project, cells, now, limit=min(few, limit))
-        short = [cell for cell, past in found.items() if len(past.sessions) == few and len(past.counting) < counting]
-        return {**found, **await self.past(project, short, now, limit=limit)} if short else found
-
     async def cells(self, project: str | None = None) -> Mapping[str, Mapping[Cell, int]]:
         """Each project's cells that have sessions, and how many."""
         columns = (SESSION.c.project, SESSION.c.model, SESSION.c.device, SESSION.c.variant)

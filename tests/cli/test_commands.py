@@ -206,20 +206,22 @@ def test_many_cells_are_listed_with_the_numbers_that_each_has_alone(folder: Any)
         async with open_journal(sqlite_url(folder.path / ".bench")) as journal:
             for night in range(40):
                 values = {"latency_p50_ms": tuple(dice.uniform(9, 11) for _ in range(3))}
+                values |= {"peak_memory_mb": (20.0, 20.0, 20.0)} if night < 10 else {}
                 at = begin + timedelta(days=night)
                 made = [Session(cell=cell, run_id=f"r{night:02}", at=at, planned=3, values=values) for cell in cells]
                 regressed = cells[:1] if night >= 20 else ()
                 await journal.baselines.record(made, project="p", open_regressions=regressed)
 
     asyncio.run(fill())
-    listed = folder.bench("history").stdout.splitlines()
-    assert "name fewer than 9" in listed[-1]
-    for cell in ("m0", "m8"):
-        (row,) = [line.split() for line in listed if line.split()[:1] == [cell]]
-        alone = folder.bench("history", "--model", cell).stdout.splitlines()
-        (same,) = [line.split() for line in alone if line.split()[:1] == [cell] and "of" not in line.split()]
-        assert row == same
-        assert row[5] == "40"
+    for metric in ("latency_p50_ms", "peak_memory_mb"):  # the second is of old nights alone
+        listed = folder.bench("history", "--metric", metric).stdout.splitlines()
+        assert "9 cells: name fewer than 9" in listed[-1]
+        for cell in ("m0", "m8"):
+            (row,) = [line.split() for line in listed if line.split()[:1] == [cell]]
+            alone = folder.bench("history", "--model", cell, "--metric", metric).stdout.splitlines()
+            (same,) = [line.split() for line in alone if line.split()[:1] == [cell] and "of" not in line.split()]
+            assert row == same
+            assert row[5] == "40"
 
 
 def test_a_run_elsewhere_is_judged_by_what_was_measured_here(folder: Any, tmp_path: Path) -> None:

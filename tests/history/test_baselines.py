@@ -122,22 +122,13 @@ def test_the_past_of_many_cells_is_read_at_once(within: Any, monkeypatch: pytest
     within(work)
 
 
-def test_of_cells_that_are_listed_only_few_nights_are_read_unless_the_baseline_lies_before_them(within: Any) -> None:
+def test_the_cells_of_a_project_are_known_with_their_sessions(within: Any) -> None:
     async def work(journal: Journal) -> None:
-        for day in range(1, 9):
-            bad = (OTHER,) if day > 6 else ()
-            night = [session(day), session(day, OTHER)]
-            await journal.baselines.record(night, project="p", open_regressions=bad)
-        assert await journal.baselines.cells() == {"p": {CELL: 8, OTHER: 8}}
-        found = await journal.baselines.newest(
-            "p", [CELL, OTHER], START + timedelta(days=99), few=3, counting=2, limit=6
-        )
-        assert {cell: days(kept.sessions) for cell, kept in found.items()} == {
-            CELL: [6, 7, 8],
-            OTHER: [3, 4, 5, 6, 7, 8],
-        }
-        all_few = await journal.baselines.newest("p", [CELL], START + timedelta(days=99), few=3, counting=2, limit=2)
-        assert days(all_few[CELL].sessions) == [7, 8]
+        for day in (1, 2):
+            night = [session(day), session(day, OTHER)][:day]
+            await journal.baselines.record(night, project="p", open_regressions=())
+        assert await journal.baselines.cells() == {"p": {CELL: 2, OTHER: 1}}
+        assert await journal.baselines.cells("q") == {}
 
     within(work)
 
