@@ -82,10 +82,14 @@ def deaf() -> str:
 
 
 def test_an_unreachable_cloud(folder: Any, deaf: str) -> None:
-    said = check(folder, 4, "no connection", "devices", "--cloud", deaf, **KEY)
-    *while_waiting, error = said.splitlines()  # by chance no further try may fit after the five seconds of patience
-    assert [line for line in while_waiting if not line.startswith("no good answer for ")] == []
-    assert error.startswith("error: GET /api/device-cloud/devices at 127.0.0.1:")
+    """How often it is tried is left to chance: once in a while no further try fits behind the five seconds."""
+    for _ in range(3):
+        *while_waiting, error = check(folder, 4, "no connection", "devices", "--cloud", deaf, **KEY).splitlines()
+        assert error.startswith("error: GET /api/device-cloud/devices at 127.0.0.1:")
+        if while_waiting:
+            break
+    (told,) = while_waiting
+    assert told.startswith("no good answer for ")
 
 
 def test_a_refused_key(folder: Any, served: Any) -> None:

@@ -23,6 +23,17 @@ MODELS = Path(__file__).parents[2] / "benchmarks/models"
 TINY = (MODELS / "tiny.tflite").read_bytes()
 
 CarryOut = Callable[..., ResultFiles]
+Ratios = list[tuple[float, float, float]]  # the least, what was measured, the most
+
+
+def fit_once(measure: Callable[[], Ratios]) -> None:
+    """All ratios of one of three measurements fit: other work on the machine spoils one, a wrong unit spoils each."""
+    tries = []
+    for _ in range(3):
+        tries.append(measure())
+        if all(least < ratio < most for least, ratio, most in tries[-1]):
+            return
+    pytest.fail(f"no measurement was plausible: {tries}")
 
 
 @pytest.fixture(scope="session")
@@ -44,40 +55,45 @@ def figures(results: ResultFiles) -> OnnxRuntimeResult:
 
 
 def test_a_convolutional_network_has_plausible_figures(carry_out: CarryOut, squeezenet: bytes) -> None:
-    results = carry_out("model.onnx", squeezenet, params={"num_runs": "40", "min_secs": "0", "mystery": "1"})
-    found = figures(results)
-    wall, memory = found.wall_clock, found.memory
-    assert wall is not None
-    assert memory is not None
-    assert (wall.n, wall.p99) == (40, None)
-    assert 0 < wall.min <= wall.p50 <= wall.p90 <= wall.p95 <= wall.max
-    assert wall.min <= wall.mean <= wall.max
-    assert sorted(found.samples_ms)[20] == wall.p50
-    assert found.first_inference_ms is not None
-    assert found.first_inference_ms >= wall.min
-    assert found.load_cold_ms is not None
-    assert found.load_warm_ms is not None
-    assert 0 < found.load_warm_ms < 30 * found.load_cold_ms
-    assert memory.base_mb + 5 < memory.load_peak_mb < 500
-    assert memory.base_mb < memory.run_peak_mb < 500
-    assert [(fed.name, fed.dtype, fed.shape) for fed in found.inputs] == [("data_0", "float32", [1, 3, 224, 224])]
-    assert (found.threads, found.spinning, found.seed) == (1, False, 0)
-    assert found.sandbox["rlimits"] == "True"
-    assert found.notes == ["flags without a meaning on this device were ignored: mystery"]
+    def measure() -> Ratios:
+        results = carry_out("model.onnx", squeezenet, params={"num_runs": "40", "min_secs": "0", "mystery": "1"})
+        found = figures(results)
+        wall, memory = found.wall_clock, found.memory
+        assert wall is not None
+        assert memory is not None
+        assert (wall.n, wall.p99) == (40, None)
+        assert 0 < wall.min <= wall.p50 <= wall.p90 <= wall.p95 <= wall.max
+        assert wall.min <= wall.mean <= wall.max
+        assert sorted(found.samples_ms)[20] == wall.p50
+        assert found.first_inference_ms is not None
+        assert found.first_inference_ms >= wall.min
+        assert found.load_cold_ms is not None
+        assert found.load_warm_ms is not None
+        assert memory.base_mb + 5 < memory.load_peak_mb < 500
+        assert memory.base_mb < memory.run_peak_mb < 500
+        assert [(fed.name, fed.dtype, fed.shape) for fed in found.inputs] == [("data_0", "float32", [1, 3, 224, 224])]
+        assert (found.threads, found.spinning, found.seed) == (1, False, 0)
+        assert found.sandbox["rlimits"] == "True"
+        assert found.notes == ["flags without a meaning on this device were ignored: mystery"]
+        return [(0.0, found.load_warm_ms / found.load_cold_ms, 3.0)]
+
+    fit_once(measure)
 
 
 def test_the_profile_names_the_layers_and_its_sum_is_about_the_latency(carry_out: CarryOut, squeezenet: bytes) -> None:
-    results = carry_out("model.onnx", squeezenet)
-    wall, profile = figures(results).wall_clock, results.onnxruntime_profile
-    assert wall is not None
-    assert profile is not None
-    assert (profile.runs, profile.truncated) == (10, False)
-    assert {"Conv", "MaxPool", "Softmax"} <= {node.op_type for node in profile.nodes}
-    assert all(node.name and node.provider == "CPUExecutionProvider" and node.calls == 10 for node in profile.nodes)
-    total_ms = sum(node.mean_us for node in profile.nodes) / 1e3
-    assert 0.2 * profile.run_mean_us / 1e3 < total_ms < 1.01 * profile.run_mean_us / 1e3
-    assert 0.03 * wall.p50 < total_ms < 100 * wall.p50  # in the same unit, however busy the machine is
-    assert figures(results).profile_overhead_pct is not None
+    def measure() -> Ratios:
+        results = carry_out("model.onnx", squeezenet)
+        wall, profile = figures(results).wall_clock, results.onnxruntime_profile
+        assert wall is not None
+        assert profile is not None
+        assert (profile.runs, profile.truncated) == (10, False)
+        assert {"Conv", "MaxPool", "Softmax"} <= {node.op_type for node in profile.nodes}
+        assert all(node.name and node.provider == "CPUExecutionProvider" and node.calls == 10 for node in profile.nodes)
+        total_ms = sum(node.mean_us for node in profile.nodes) / 1e3
+        assert figures(results).profile_overhead_pct is not None
+        return [(0.5, total_ms / (profile.run_mean_us / 1e3), 1.01), (0.3, total_ms / wall.p50, 5.0)]
+
+    fit_once(measure)
 
 
 def test_a_tflite_model_leaves_the_files_of_the_benchmark_tool(carry_out: CarryOut) -> None:
@@ -116,27 +132,30 @@ def test_a_tflite_model_leaves_the_files_of_the_benchmark_tool(carry_out: CarryO
 
 @pytest.mark.parametrize("xnnpack", [True, False])
 def test_the_op_profile_has_the_network_s_operators(carry_out: CarryOut, xnnpack: bool) -> None:
-    results = carry_out(
-        "model.tflite", TINY, params={"num_runs": "40", "min_secs": "0", "use_xnnpack": str(xnnpack).lower()}
-    )
-    assert results.op_profile is not None
-    assert results.op_profile.runtime_profile is not None
-    assert results.log is not None
-    (graph,) = results.op_profile.runtime_profile.subgraph_profiles
-    inside = [op for part in results.op_profile.runtime_profile.delegate_profiles for op in part.per_op_profiles]
-    kinds = [op.node_type for op in graph.per_op_profiles]
-    assert kinds == (["TfLiteXNNPackDelegate"] if xnnpack else OPERATORS)
-    assert len(inside) >= (len(OPERATORS) if xnnpack else 0)
-    assert all(op.name and op.times_called == 1 for op in (*graph.per_op_profiles, *inside))
-    median_us = results.log.measured and results.log.measured.median_us
-    assert median_us
-    assert 0.03 * median_us < per_run_us(graph.per_op_profiles) < 100 * median_us  # the same unit
-    assert xnnpack or (graph.per_op_profiles[0].name, graph.per_op_profiles[-1].name) == (
-        "[stem]:0",
-        "[probabilities]:22",
-    )
-    if xnnpack:
-        assert per_run_us(inside) == pytest.approx(per_run_us(graph.per_op_profiles))
+    def measure() -> Ratios:
+        results = carry_out(
+            "model.tflite", TINY, params={"num_runs": "40", "min_secs": "0", "use_xnnpack": str(xnnpack).lower()}
+        )
+        assert results.op_profile is not None
+        assert results.op_profile.runtime_profile is not None
+        assert results.log is not None
+        (graph,) = results.op_profile.runtime_profile.subgraph_profiles
+        inside = [op for part in results.op_profile.runtime_profile.delegate_profiles for op in part.per_op_profiles]
+        kinds = [op.node_type for op in graph.per_op_profiles]
+        assert kinds == (["TfLiteXNNPackDelegate"] if xnnpack else OPERATORS)
+        assert len(inside) >= (len(OPERATORS) if xnnpack else 0)
+        assert all(op.name and op.times_called == 1 for op in (*graph.per_op_profiles, *inside))
+        median_us = results.log.measured and results.log.measured.median_us
+        assert median_us
+        assert xnnpack or (graph.per_op_profiles[0].name, graph.per_op_profiles[-1].name) == (
+            "[stem]:0",
+            "[probabilities]:22",
+        )
+        if xnnpack:
+            assert per_run_us(inside) == pytest.approx(per_run_us(graph.per_op_profiles))
+        return [(0.3, per_run_us(graph.per_op_profiles) / median_us, 5.0)]
+
+    fit_once(measure)
 
 
 OPERATORS = [
