@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from orchestrator.domain.contrast import against_control, knows_control_noise, tolerance_log
-from orchestrator.domain.evidence import Evidence, sign_of, told_differences
+from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.finding import Cause, Finding, Verdict, undecided
 from orchestrator.domain.history_rule import LEAST_SESSIONS
 from orchestrator.domain.judgement import Terms, decided
+from orchestrator.domain.metric_logs import sign_of
 from orchestrator.domain.plan import BaselinePolicy, GateRule
 from orchestrator.domain.readiness import unfit
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import Session, told_differences
 from orchestrator.domain.threshold_rule import is_comparison
 
 _MODELS_OWN = ("delegates", "inputs", "chosen_dimensions")  # of a context: what two models may differ in

@@ -11,7 +11,6 @@ import numpy as np
 
 from orchestrator.domain.contrast import differences_of
 from orchestrator.domain.control_rule import band_of_pairs
-from orchestrator.domain.evidence import log_jobs
 from orchestrator.domain.history_rule import (
     HARD_GATE_SESSIONS,
     LEAST_SESSIONS,
@@ -20,6 +19,7 @@ from orchestrator.domain.history_rule import (
     history_band,
     session_numbers,
 )
+from orchestrator.domain.metric_logs import log_jobs
 from orchestrator.domain.noise import Logs, resolution_of, robust_spread
 from orchestrator.domain.session import Pair, Session
 

@@ -8,7 +8,8 @@ from orchestrator.domain.cell import Cell
 from orchestrator.domain.doubts import gather_doubts
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.measurement import METRICS, Layer
-from orchestrator.domain.report import CellLayer, CellMetric, CellReport, Trust, grouped_by_cell
+from orchestrator.domain.report import CellLayer, CellMetric, CellReport, grouped_by_cell
+from orchestrator.domain.session import Trust
 from orchestrator.domain.statistics import summarise
 
 NOISY_SPREAD = 0.10  # a range of more than a tenth of the median between jobs of one cell

@@ -14,8 +14,9 @@ from orchestrator.domain.companion_rules import (
     tail_shift,
 )
 from orchestrator.domain.contrast import tolerance_log
-from orchestrator.domain.evidence import Comparable, Evidence, choose_baseline, log_jobs
+from orchestrator.domain.evidence import Comparable, Evidence, choose_baseline
 from orchestrator.domain.finding import Finding, Verdict
+from orchestrator.domain.metric_logs import log_jobs
 from orchestrator.domain.plan import BaselinePolicy, GateRule
 from orchestrator.domain.readiness import unfit
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from orchestrator.domain.control_rule import LEAST_PAIRS, band_of_pairs, band_of_single_sessions
 from orchestrator.domain.decision import Band
-from orchestrator.domain.evidence import Comparable, Evidence, in_unit, log_jobs, serves, sign_of
+from orchestrator.domain.evidence import Comparable, Evidence, serves
 from orchestrator.domain.history_rule import (
     LEAST_SESSIONS,
     IsMedian,
@@ -20,6 +20,7 @@ from orchestrator.domain.history_rule import (
     history_band,
     session_numbers,
 )
+from orchestrator.domain.metric_logs import in_unit, log_jobs, sign_of
 from orchestrator.domain.noise import Logs, resolution_of
 from orchestrator.domain.plan import BaselinePolicy, GateRule
 from orchestrator.domain.session import Pair, Session

@@ -1,22 +1,15 @@
 """What the rules judge a cell by, and which earlier sessions it may be compared with."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import numpy as np
-
 from orchestrator.domain.alert import Alert
 from orchestrator.domain.finding import Cause
-from orchestrator.domain.measurement import METRICS
-from orchestrator.domain.noise import Logs
+from orchestrator.domain.metric_logs import is_latency
 from orchestrator.domain.old_model import OldModel
 from orchestrator.domain.plan import DAY_S, BaselinePolicy
-from orchestrator.domain.report import Trust
-from orchestrator.domain.session import FILE, Pair, Session
-
-_TOLD_DIFFERENCES = 3
+from orchestrator.domain.session import Pair, Session, Trust, told_differences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,38 +116,3 @@ def serves(session: Session, metric: str, jobs: int) -> bool:
 def comparable_with(now: Session, others: Sequence[Session], metric: str) -> tuple[Session, ...]:
     """Those of the others that may be compared with the current session directly."""
     return tuple(found for found in others if serves(found, metric, now.planned) and found.context == now.context)
-
-
-def told_differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """What differs between two contexts, in words; "" where nothing does."""
-    if before == now:
-        return ""
-    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
-    told = [f"{name}: {before.get(name, _untold(name))} -> {now.get(name, _untold(name))}" for name in names]
-    more = f" and {len(told) - _TOLD_DIFFERENCES} more" if len(told) > _TOLD_DIFFERENCES else ""
-    return "; ".join(told[:_TOLD_DIFFERENCES]) + more
-
-
-def _untold(name: str) -> str:
-    """What a context means that does not tell this."""
-    return "original" if name == FILE else "unknown"
-
-
-def log_jobs(sessions: Sequence[Session], metric: str, jobs: int) -> Logs:
-    """The logs of the first `jobs` values of each session, signed so that more is worse: (sessions, jobs)."""
-    return sign_of(metric) * np.log(np.array([found.jobs(metric)[:jobs] for found in sessions], dtype=np.float64))
-
-
-def sign_of(metric: str) -> float:
-    """1 where less is better, -1 where more is."""
-    return METRICS[metric].sign
-
-
-def in_unit(metric: str, number: float | Logs) -> float:
-    """A number in logs as the metric's value."""
-    return math.exp(sign_of(metric) * float(number))
-
-
-def is_latency(metric: str) -> bool:
-    """Whether the metric is of the timed iterations, which a profiler slows down."""
-    return metric.startswith("latency_") or metric in ("throughput_per_s", "first_inference_ms")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrator.domain.changepoint import ChangePoint, change_points
-from orchestrator.domain.evidence import is_latency, log_jobs
 from orchestrator.domain.history_rule import choose_median, session_numbers
+from orchestrator.domain.metric_logs import is_latency, log_jobs
 from orchestrator.domain.noise import Logs, resolution_of
 from orchestrator.domain.session import Session
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from orchestrator.domain.evidence import is_latency
 from orchestrator.domain.finding import Cause, Finding, undecided
+from orchestrator.domain.metric_logs import is_latency
 from orchestrator.domain.session import Session
 
 # So that at least five iterations lie beyond a percentile, and ten beyond the wildest.

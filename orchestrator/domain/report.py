@@ -15,18 +15,11 @@ from orchestrator.domain.job import JobResult
 from orchestrator.domain.measurement import Layer
 from orchestrator.domain.model import Model
 from orchestrator.domain.run import Run, RunState
+from orchestrator.domain.session import Trust
 from orchestrator.domain.statistics import Summary
 
 HEADLINES = ("latency_p50_ms", "latency_ms")  # what cells are ranked and judged by: the first that all of them have
 _OPEN_CAUSES = {cause.value for cause in Cause if cause.leaves_open}
-
-
-class Trust(StrEnum):
-    """How far a cell's numbers can be relied on."""
-
-    TRUSTED = "trusted"
-    NOISY = "noisy"
-    INVALID = "invalid"
 
 
 class RunVerdict(StrEnum):

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from orchestrator.domain.alert import Alert
 from orchestrator.domain.cell import Cell
-from orchestrator.domain.evidence import in_unit, sign_of, told_differences
 from orchestrator.domain.history_rule import LEAST_SESSIONS, history_band
+from orchestrator.domain.metric_logs import in_unit, sign_of
 from orchestrator.domain.nights import Nights, nights_of
 from orchestrator.domain.past import Past
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import Session, told_differences
 
 SMALLEST_STEP = math.log(1.05)
 MOST_USUAL = 20  # nights that the band rests on, as the rolling baseline by default

@@ -12,17 +12,18 @@ from orchestrator.domain.alert import Alert, AlertKind, AlertState, is_known
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.changepoint import ChangePoint
 from orchestrator.domain.contrast import tolerance_log
-from orchestrator.domain.evidence import Evidence, comparable_with, in_unit, sign_of, told_differences
+from orchestrator.domain.evidence import Evidence, comparable_with
 from orchestrator.domain.finding import Finding, Verdict
 from orchestrator.domain.gate import covers
 from orchestrator.domain.judgement import Terms
 from orchestrator.domain.known_change import accepted_since_pinned, is_within
+from orchestrator.domain.metric_logs import in_unit, sign_of
 from orchestrator.domain.nights import MOST_NIGHTS, Nights, nights_of
 from orchestrator.domain.plan import GateRule, Plan
 from orchestrator.domain.readiness import unfit
 from orchestrator.domain.regression_rule import judge_past, judge_pinned
 from orchestrator.domain.report import HEADLINES
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import Session, told_differences
 from orchestrator.domain.threshold_rule import PLAIN_METRICS, judge_threshold
 
 UNWATCHED_TOLERANCE = 0.05  # of cells that no relative rule covers

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from orchestrator.domain.alert import Alert, AlertKind, AlertState
 from orchestrator.domain.measurement import METRICS
-from orchestrator.domain.report import Report
 from orchestrator.presentation.text import change, day, number, plural, quantity
+
+if TYPE_CHECKING:
+    from orchestrator.domain.report import Report
 
 KINDS = {
     AlertKind.GATE: "a gate that failed",
@@ -59,7 +62,7 @@ def alert_words(alert: Alert, at: datetime, run_id: str = "") -> AlertWords:
     )
 
 
-def report_alerts(report: Report) -> tuple[AlertWords, ...]:
+def report_alerts(report: "Report") -> tuple[AlertWords, ...]:
     """The alerts of a run's cells: what it found, what is open, what is acknowledged, what it resolved; then by age."""
     run = report.run
     at = run.ended_at or run.started_at
@@ -84,7 +87,7 @@ def told(words: AlertWords) -> str:
     )
 
 
-def counted(report: Report) -> str:
+def counted(report: "Report") -> str:
     """How many there are of each state: "2 open (1 new), 1 acknowledged"."""
     new, states = len(report.new_alerts), [alert.state for alert in report.alerts]
     parts = [f"{states.count(state):,} {state}" for state in AlertState if state in states]

@@ -10,7 +10,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from orchestrator.domain.outcome import FailureKind
-from orchestrator.domain.report import CellReport, Report, Trust
+from orchestrator.domain.report import CellReport, Report
+from orchestrator.domain.session import Trust
 from orchestrator.presentation.again import measured_again
 from orchestrator.presentation.alert_table import print_alerts
 from orchestrator.presentation.alert_words import report_alerts

@@ -18,8 +18,9 @@ from orchestrator.domain.job import StateChange
 from orchestrator.domain.measurement import Layer
 from orchestrator.domain.model import Model
 from orchestrator.domain.outcome import Failed
-from orchestrator.domain.report import SessionReport, Trust
+from orchestrator.domain.report import SessionReport
 from orchestrator.domain.run import Run
+from orchestrator.domain.session import Trust
 
 SCHEMA_VERSION: Literal[1] = 1
 

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.domain.ranking import rank
-from orchestrator.domain.report import CellReport, Report, Trust
+from orchestrator.domain.report import CellReport, Report
+from orchestrator.domain.session import Trust
 from orchestrator.presentation.again import measured_again
 from orchestrator.presentation.alert_words import counted, report_alerts
 from orchestrator.presentation.comparison_report import markdown_lines

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.domain.ranking import Ranking, rank
-from orchestrator.domain.report import Report, RunVerdict, Trust
+from orchestrator.domain.report import Report, RunVerdict
 from orchestrator.domain.run import Run, RunState
+from orchestrator.domain.session import Trust
 from orchestrator.presentation.text import interval, plural, quantity, times
 
 _MOST_REASONS = 4

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from orchestrator.domain.alert import Alert, woken
 from orchestrator.domain.calibrate import Calibration, calibrate
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell_sessions import sessions_of
 from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.finding import Cause, Verdict
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.journal import RunEntry
 from orchestrator.domain.plan import Plan
 from orchestrator.domain.report import GateResult
-from orchestrator.domain.session import FILE, Pair, Session, sessions_of
+from orchestrator.domain.session import FILE, Pair, Session
 from orchestrator.errors import UsageError
 from orchestrator.history.asked import Asked
 from orchestrator.history.baselines import Baselines, SessionsByCell

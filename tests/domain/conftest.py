@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from orchestrator.domain.cell import Cell
-from orchestrator.domain.report import Trust
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import Session, Trust
 
 CELL = Cell(model="m", device="d")
 NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)

@@ -8,7 +8,8 @@ from orchestrator.domain.cell_evidence import sensitivity_of, with_evidence
 from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.gate import find, terms_of
 from orchestrator.domain.plan import BaselinePolicy, GateRule, Gating, Plan
-from orchestrator.domain.report import CellReport, Trust
+from orchestrator.domain.report import CellReport
+from orchestrator.domain.session import Trust
 
 METRIC = "latency_p50_ms"
 DICE = random.Random(3)

@@ -13,8 +13,8 @@ from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.gate import judge
 from orchestrator.domain.next_sessions import next_sessions
 from orchestrator.domain.plan import BaselinePolicy, GateRule, Gating, Plan
-from orchestrator.domain.report import GateResult, Trust
-from orchestrator.domain.session import Session
+from orchestrator.domain.report import GateResult
+from orchestrator.domain.session import Session, Trust
 
 CELL = Cell(model="m", device="d")
 P50, MEMORY = "latency_p50_ms", "peak_memory_mb"

@@ -11,8 +11,9 @@ from orchestrator.domain.alert import Alert, AlertKind, AlertState
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.news import UNFINISHED, Situation, Subject, Unfinished, did_not_end, news_for, situation_of
 from orchestrator.domain.plan import NOTIFY_EVENTS
-from orchestrator.domain.report import CellReport, GateResult, Report, Trust
+from orchestrator.domain.report import CellReport, GateResult, Report
 from orchestrator.domain.run import Run, RunState
+from orchestrator.domain.session import Trust
 
 CELL = Cell(model="m", device="d")
 NIGHT = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)

@@ -13,8 +13,9 @@ from orchestrator.domain.cell_report import NOISY_SPREAD, report_cell, report_ce
 from orchestrator.domain.job import JobKey, JobResult
 from orchestrator.domain.measurement import Layer, Measurement, Metric
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome, Skipped
-from orchestrator.domain.report import GateResult, Report, RunVerdict, Trust
+from orchestrator.domain.report import GateResult, Report, RunVerdict
 from orchestrator.domain.run import Run, RunState
+from orchestrator.domain.session import Trust
 
 CELL = Cell(model="m", device="d")
 FAILED = Failed(kind=FailureKind.MODEL_CRASH, reason="it crashed")

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from orchestrator.domain.cell import Cell
+from orchestrator.domain.cell_sessions import sessions_of
 from orchestrator.domain.job import Attempt, JobKey, JobResult
 from orchestrator.domain.measurement import Layer, Measurement, Metric
 from orchestrator.domain.outcome import Failed, FailureKind, Measured, Outcome, Skipped
-from orchestrator.domain.report import Trust
-from orchestrator.domain.session import Session, sessions_of
+from orchestrator.domain.session import Session, Trust
 
 CELL = Cell(model="m", device="d")
 NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)

@@ -28,8 +28,7 @@ from orchestrator.domain.device import DeviceSelector
 from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.gate import terms_of
 from orchestrator.domain.plan import GateRule, ModelEntry, Plan
-from orchestrator.domain.report import Trust
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import Session, Trust
 from orchestrator.domain.watch import Watched, watch
 
 CELL = Cell(model="m", device="d")

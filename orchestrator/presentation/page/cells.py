@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.domain.job import JobResult
-from orchestrator.domain.report import CellReport, Report, Trust
+from orchestrator.domain.report import CellReport, Report
+from orchestrator.domain.session import Trust
 from orchestrator.presentation.changes import WORDS, standing_word
 from orchestrator.presentation.conversion_words import file_in_short
 from orchestrator.presentation.escape import printable

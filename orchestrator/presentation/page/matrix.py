@@ -15,7 +15,8 @@ from itertools import groupby
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.comparison import CellComparison, Standing
 from orchestrator.domain.measurement import METRICS
-from orchestrator.domain.report import CellReport, Report, Trust
+from orchestrator.domain.report import CellReport, Report
+from orchestrator.domain.session import Trust
 from orchestrator.presentation.changes import WORDS
 from orchestrator.presentation.page.cells import cells_in_order
 from orchestrator.presentation.page.names import metric_label

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from orchestrator.domain.ranking import Ranked, Ranking, rank
-from orchestrator.domain.report import Report, Trust
+from orchestrator.domain.report import Report
+from orchestrator.domain.session import Trust
 from orchestrator.presentation.page.names import place
 from orchestrator.presentation.text import duration, interval, number, plural, times
 from orchestrator.presentation.verdict import TRUST_MARKS

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.job import JobResult
 from orchestrator.domain.ranking import Ranking, rank
-from orchestrator.domain.report import CellReport, Report, Trust
+from orchestrator.domain.report import CellReport, Report
+from orchestrator.domain.session import Trust
 from orchestrator.domain.statistics import summarise
 from orchestrator.presentation.page.drawing import dashes, dots, upright
 from orchestrator.presentation.page.names import metric_label, place
