@@ -31,9 +31,9 @@ from orchestrator.domain.measurement import Measurement, Metric
 from orchestrator.domain.model import Model, ModelFormat
 from orchestrator.domain.outcome import Measured
 from orchestrator.domain.plan import ModelEntry, Plan
-from orchestrator.domain.report import Report, Trust
+from orchestrator.domain.report import Report
 from orchestrator.domain.run import Run, RunState
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import Session, Trust
 from orchestrator.history.database import sqlite_url
 from orchestrator.history.journal import open_journal
 from orchestrator.presentation.json_report import dump_report
@@ -41,6 +41,10 @@ from orchestrator.presentation.write import write_index, write_text
 
 MODELS, DEVICES, REPEATS = 10, 20, 3
 FIRST = datetime(2025, 1, 1, 2, tzinfo=UTC)
+IMPORTS = {  # what a command cannot do without
+    "history": "import numpy, rich.table, orchestrator.history.database, orchestrator.history.past",
+    "runs": "import pydantic, rich.table, orchestrator.history.journal",
+}
 BENCH = str(Path(sys.executable).with_name("bench"))
 
 
@@ -150,16 +154,13 @@ def seconds(url: str, *command: str) -> tuple[float, float]:
 
 def measure_commands(name: str, url: str) -> None:
     """Prints a line for each command."""
-    imports = "import numpy, pydantic, rich.table, sqlalchemy.ext.asyncio, orchestrator.history.journal"
-    _, floor = seconds(url, sys.executable, "-c", imports)
+    floors = {name: seconds(url, sys.executable, "-c", imports)[1] for name, imports in IMPORTS.items()}
     one_model = ("history", "--model", "model-1")
     one_cell = (*one_model, "--device", "Phone 1")
     for command in (("history",), one_model, one_cell, ("runs",), ("runs", "--limit", "1000", "--json")):
         took, busy = seconds(url, BENCH, *command)
-        words = " ".join(["bench", *command])
-        print(
-            f"{name:10} {words:48} {took:5.2f} s, of the processor {busy:.2f} s: {busy / floor:.1f} times its imports"
-        )
+        words, times = " ".join(["bench", *command]), busy / floors[command[0]]
+        print(f"{name:10} {words:48} {took:5.2f} s, of the processor {busy:.2f} s: {times:.1f} times its imports")
 
 
 def results_of(entry: RunEntry) -> str:

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.domain.alert import Alert, AlertState
 from orchestrator.domain.cell import Cell
@@ -14,6 +13,9 @@ from orchestrator.history.document import Document
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.schema import ALERT, FRESH_START
 from orchestrator.history.stamp import NOW, next_stamp
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 Move = Callable[[Alert], Alert]
 
@@ -24,7 +26,7 @@ _ALERT = Document(Alert)
 class Alerts:
     """Reads and writes alerts."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: "AsyncEngine") -> None:
         self._engine = engine
 
     async def all(
@@ -32,7 +34,7 @@ class Alerts:
     ) -> tuple[Alert, ...]:
         """The alerts as they stood at a stamp, oldest first."""
         async with self._engine.connect() as connection:
-            return await read_alerts(connection, project, cells, until=until)
+            return await connection.run_sync(read_alerts, project, cells, until=until)
 
     async def steps(self, alert_id: str) -> tuple[Alert, ...]:
         """An alert's life, as it stood after each step. Its id may be cut short while it is still one alert's.
@@ -71,7 +73,7 @@ class Alerts:
             return
         async with self._engine.begin() as connection:
             stamp = await next_stamp(connection)
-            there = {alert.id: alert for alert in await read_alerts(connection, project)}
+            there = {alert.id: alert for alert in await connection.run_sync(read_alerts, project)}
             new = [alert for alert in opened if not any(known.is_same_change(alert) for known in there.values())]
             moved = [move(there[alert_id]) for alert_id, move in moves.items() if alert_id in there]
             changed = [alert for alert in moved if alert != there[alert.id] and not there[alert.id].state.is_over]
@@ -79,8 +81,8 @@ class Alerts:
             await begin_anew(connection, project, anew, stamp, accepted=False)
 
 
-async def read_alerts(
-    connection: AsyncConnection,
+def read_alerts(
+    connection: sa.Connection,
     project: str | None = None,
     cells: Collection[Cell] | None = None,
     *,
@@ -90,19 +92,20 @@ async def read_alerts(
     query = sa.select(ALERT.c.id, ALERT.c.entry).where(ALERT.c.stamp <= until).order_by(ALERT.c.stamp)
     if project is not None:
         query = query.where(ALERT.c.project == project)
-    newest = {row.id: _ALERT.read(row.entry) for row in await connection.execute(query)}
-    found = (alert for alert in newest.values() if cells is None or alert.cell in cells)
+    newest = {row.id: _ALERT.read(row.entry) for row in connection.execute(query)}
+    wanted = None if cells is None else frozenset(cells)
+    found = (alert for alert in newest.values() if wanted is None or alert.cell in wanted)
     return tuple(sorted(found, key=lambda alert: alert.since))
 
 
-async def write_alerts(connection: AsyncConnection, alerts: Iterable[Alert], stamp: int) -> None:
+async def write_alerts(connection: "AsyncConnection", alerts: Iterable[Alert], stamp: int) -> None:
     """Writes how alerts stand from a stamp on."""
     if rows := [_row(alert, stamp) for alert in alerts]:
         await connection.execute(ALERT.insert(), rows)
 
 
 async def begin_anew(
-    connection: AsyncConnection, project: str, since: Mapping[Cell, datetime], stamp: int, *, accepted: bool
+    connection: "AsyncConnection", project: str, since: Mapping[Cell, datetime], stamp: int, *, accepted: bool
 ) -> None:
     """Writes where the baselines of cells begin anew: with an accepted change, or with an improvement."""
     common = {"project": project, "stamp": stamp, "accepted": accepted}
@@ -111,7 +114,7 @@ async def begin_anew(
         await connection.execute(FRESH_START.insert(), rows)
 
 
-async def _steps(connection: AsyncConnection, alert_id: str) -> tuple[Alert, ...]:
+async def _steps(connection: "AsyncConnection", alert_id: str) -> tuple[Alert, ...]:
     query = sa.select(ALERT.c.id, ALERT.c.entry).order_by(ALERT.c.stamp)
     rows = [*await connection.execute(query.where(ALERT.c.id.startswith(alert_id.lower(), autoescape=True)))]
     ids = {row.id for row in rows}

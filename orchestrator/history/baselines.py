@@ -10,15 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.domain.alert import Alert, AlertState, accept
 from orchestrator.domain.cell import Cell
-from orchestrator.domain.past import Past
 from orchestrator.domain.session import Session
 from orchestrator.errors import UsageError
 from orchestrator.history.alerts import Alerts, begin_anew, read_alerts, write_alerts
 from orchestrator.history.asked import Asked
 from orchestrator.history.document import Document
+from orchestrator.history.names import read_names
+from orchestrator.history.night import night_of
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.pairs import Pairs
-from orchestrator.history.past import as_utc, read_past
+from orchestrator.history.past import as_utc, cells_by_project
 from orchestrator.history.schema import FRESH_START, NAMED_RUN, RUN, SESSION
 from orchestrator.history.stamp import NOW, last_stamp, next_stamp
 
@@ -62,13 +63,13 @@ class Baselines:
     async def rolling(self, asked: Asked, cells: Collection[Cell], *, limit: int) -> SessionsByCell:
         """The newest accepted sessions of each cell since its baseline last began anew, oldest first."""
         async with self._engine.connect() as connection:
-            alerts = await read_alerts(connection, asked.project, cells, until=asked.until)
+            alerts = await connection.run_sync(read_alerts, asked.project, cells, until=asked.until)
             return {cell: await _rolling(connection, asked, cell, alerts, limit) for cell in cells}
 
     async def before_anew(self, asked: Asked, cells: Collection[Cell], *, limit: int) -> SessionsByCell:
         """What the rolling baselines were of those cells whose baseline has begun anew, just before it last did."""
         async with self._engine.connect() as connection:
-            alerts = await read_alerts(connection, asked.project, cells, until=asked.until)
+            alerts = await connection.run_sync(read_alerts, asked.project, cells, until=asked.until)
             found: dict[Cell, tuple[Session, ...]] = {}
             for cell in cells:
                 since, _ = await _fresh_start(connection, asked, cell)
@@ -87,21 +88,10 @@ class Baselines:
             starts = {cell: (await _fresh_start(connection, asked, cell))[0] for cell in cells}
         return {cell: since for cell, since in starts.items() if since is not None}
 
-    async def past(self, project: str, cells: Collection[Cell], now: datetime, *, limit: int) -> Mapping[Cell, Past]:
-        """All that is kept of cells: the newest nights, the first session of each run, and what became of them."""
+    async def cells(self) -> Mapping[str, Collection[Cell]]:
+        """Each project's cells that have sessions."""
         async with self._engine.connect() as connection:
-            alerts = await read_alerts(connection, project, cells)
-            return await read_past(connection, project, cells, now, limit, alerts, await read_names(connection))
-
-    async def cells(self, project: str | None = None) -> Mapping[str, Mapping[Cell, int]]:
-        """Each project's cells that have sessions, and how many."""
-        columns = (SESSION.c.project, SESSION.c.model, SESSION.c.device, SESSION.c.variant)
-        query = sa.select(*columns, sa.func.count().label("sessions")).group_by(*columns).order_by(*columns)
-        found = defaultdict[str, dict[Cell, int]](dict)
-        async with self._engine.connect() as connection:
-            for row in await connection.execute(query if project is None else query.where(columns[0] == project)):
-                found[row.project][Cell(model=row.model, device=row.device, variant=row.variant)] = row.sessions
-        return found
+            return await connection.run_sync(cells_by_project)
 
     async def of_run(self, run_id: str) -> SessionsByCell:
         """The sessions of one run."""
@@ -124,7 +114,9 @@ class Baselines:
             if not rows:
                 return 0, ()
             project, began = rows[0].project, {found.cell: found.at for found in _read(rows)}
-            alive = [found for found in await read_alerts(connection, project, began) if not found.state.is_over]
+            alive = [
+                found for found in await connection.run_sync(read_alerts, project, began) if not found.state.is_over
+            ]
             shown = sorted(
                 (alert for alert in alive if alert.began <= began[alert.cell]), key=lambda alert: alert.began
             )
@@ -147,7 +139,7 @@ class Baselines:
         """Takes a name away; the run stays. Raises UsageError where no run has it."""
         async with self._engine.begin() as connection:
             stamp = await next_stamp(connection)
-            if name not in await read_names(connection):
+            if name not in await connection.run_sync(read_names):
                 message = f"no run is called {name!r} ('bench baseline list' lists the names)"
                 raise UsageError(message)
             await connection.execute(NAMED_RUN.insert().values(name=name, stamp=stamp, run_id=None))
@@ -155,14 +147,7 @@ class Baselines:
     async def names(self, *, until: int = NOW) -> Mapping[str, str]:
         """All names with their runs' ids, as they were at a stamp."""
         async with self._engine.connect() as connection:
-            return await read_names(connection, until)
-
-
-async def read_names(connection: AsyncConnection, until: int = NOW) -> Mapping[str, str]:
-    """All names with their runs' ids, as they were at a stamp."""
-    query = sa.select(NAMED_RUN).where(NAMED_RUN.c.stamp <= until).order_by(NAMED_RUN.c.stamp)
-    newest = {row.name: row.run_id for row in await connection.execute(query)}
-    return {name: run_id for name, run_id in sorted(newest.items()) if run_id is not None}
+            return await connection.run_sync(read_names, until)
 
 
 async def _fresh_start(
@@ -250,6 +235,7 @@ def session_row(session: Session, project: str, accepted: bool) -> dict[str, Any
         "at": session.at.astimezone(UTC),
         "accepted": accepted,
         "entry": _SESSION.write(session),
+        "night": night_of(session),
     }
 
 

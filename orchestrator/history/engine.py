@@ -1,15 +1,18 @@
 """The engine for a database's URL: SQLite or PostgreSQL, each set so that what was committed is there for good."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orchestrator.errors import UsageError
-from orchestrator.history.postgresql import SERVERS_END, postgresql_engine
+from orchestrator.history.keepalive import SERVERS_END, keepalive
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 BUSY_TIMEOUT_MS = 30_000
 _PRAGMAS = (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=wal", "synchronous=full", "foreign_keys=on")
@@ -17,20 +20,43 @@ _POSTGRESQL, _SQLITE = "postgresql+psycopg", "sqlite+aiosqlite"
 _DRIVERS = {"postgresql": _POSTGRESQL, "postgres": _POSTGRESQL, "sqlite": _SQLITE}
 
 
-def engine_of(url: str) -> AsyncEngine:
+def engine_of(url: str) -> "AsyncEngine":
     """An engine that has not connected yet. Raises UsageError, in words without the password, where none can be."""
     named = _parsed(url)
-    is_sqlite = named.drivername == _SQLITE
+    with _in_words():
+        if _is_sqlite(named):
+            engine = _sqlite_engine(named)
+        else:
+            from orchestrator.history.postgresql import postgresql_engine
+
+            engine = postgresql_engine(named)
+    _on_connect(engine.sync_engine)
+    return engine
+
+
+def blocking_engine_of(url: str) -> sa.Engine:
+    """The same without asyncio, which takes half of a short command's imports. What is lost stays lost."""
+    named = _parsed(url)
+    with _in_words():
+        if _is_sqlite(named):
+            _make_folder(named)
+            engine = sa.create_engine(named.set(drivername="sqlite"))
+        else:
+            engine = sa.create_engine(named, connect_args=keepalive(named))
+    _on_connect(engine)
+    return engine
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
     try:
-        engine = _sqlite_engine(named) if is_sqlite else postgresql_engine(named)
+        yield
     except ImportError:
         message = "BENCH_DATABASE_URL names a PostgreSQL, which needs: pip install 'device-bench[postgres]'"
         raise UsageError(message) from None
     except OSError as error:
         message = f"the history database's folder cannot be made: {error.strerror}: {error.filename}"
         raise UsageError(message) from None
-    _on_connect(engine, [f"pragma {pragma}" for pragma in _PRAGMAS] if is_sqlite else SERVERS_END)
-    return engine
 
 
 def conninfo(url: str) -> str:
@@ -42,9 +68,9 @@ def conninfo(url: str) -> str:
     return named.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def place_of(engine: AsyncEngine) -> str:
-    """Where the database is, for messages: without the password and without options, which may hold one."""
-    return engine.url.set(query={}).render_as_string()
+def place_of(engine: "AsyncEngine | sa.Engine") -> str:
+    """Where the database is, for messages: without the driver, the password, and options, which may hold one."""
+    return engine.url.set(drivername=engine.url.get_backend_name(), query={}).render_as_string()
 
 
 def _parsed(url: str) -> sa.URL:
@@ -63,15 +89,28 @@ def _parsed(url: str) -> sa.URL:
     return named.set(drivername=driver)
 
 
-def _sqlite_engine(url: sa.URL) -> AsyncEngine:
+def _is_sqlite(url: sa.URL) -> bool:
+    return url.drivername == _SQLITE
+
+
+def _sqlite_engine(url: sa.URL) -> "AsyncEngine":
     """One connection, as there is one writer; every commit is on disk before it returns."""
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    _make_folder(url)
     return create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=300)
 
 
-def _on_connect(engine: AsyncEngine, statements: Iterable[str]) -> None:
-    @sa.event.listens_for(engine.sync_engine, "connect")
+def _make_folder(url: sa.URL) -> None:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _on_connect(engine: sa.Engine) -> None:
+    is_sqlite = engine.dialect.name == "sqlite"
+    statements = [f"pragma {pragma}" for pragma in _PRAGMAS] if is_sqlite else SERVERS_END
+
+    @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         for statement in statements:

@@ -16,9 +16,10 @@ from orchestrator.domain.alert import Alert, AlertState
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.session import Session
 from orchestrator.history.alerts import begin_anew, read_alerts, write_alerts
-from orchestrator.history.baselines import read_names, session_row
+from orchestrator.history.baselines import session_row
 from orchestrator.history.document import Document
 from orchestrator.history.exported import Exported, KeptAlert, KeptPair, KeptSession, KeptStart, Ranked
+from orchestrator.history.names import read_names
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.pairs import pair_row
 from orchestrator.history.past import as_utc
@@ -61,7 +62,7 @@ class Exchange:
                 ),
                 names={
                     name: run_id
-                    for name, run_id in (await read_names(connection)).items()
+                    for name, run_id in (await connection.run_sync(read_names)).items()
                     if run_id in {row.run_id for row in sessions}
                 },
             )
@@ -154,7 +155,7 @@ async def _merge_starts(connection: AsyncConnection, kept: Iterable[KeptStart], 
 
 
 async def _merge_alerts(connection: AsyncConnection, kept: Iterable[KeptAlert], stamps: Mapping[int, int]) -> int:
-    there, written = await read_alerts(connection), 0
+    there, written = await connection.run_sync(read_alerts), 0
     for one in sorted(kept, key=lambda one: one.rank):
         known = next((alert for alert in there if alert.is_same_change(one.alert)), None)
         if known is None or (known.id == one.alert.id and _life(known) < _life(one.alert)):
@@ -164,7 +165,7 @@ async def _merge_alerts(connection: AsyncConnection, kept: Iterable[KeptAlert], 
 
 
 async def _merge_names(connection: AsyncConnection, names: Mapping[str, str], stamp: int) -> int:
-    there = await read_names(connection)
+    there = await connection.run_sync(read_names)
     new = {name: run_id for name, run_id in names.items() if there.get(name) != run_id}
     rows = {name: {"name": name, "run_id": run_id, "stamp": stamp} for name, run_id in new.items()}
     return await _insert(connection, NAMED_RUN, rows)

@@ -1,4 +1,4 @@
-"""PostgreSQL: connections that notice when they are lost, and commits of which it is known what they came to."""
+"""PostgreSQL: commits of which it is known what they came to, whatever becomes of the connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,25 +9,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from orchestrator.errors import DatabaseLost
+from orchestrator.history.keepalive import keepalive
 from orchestrator.history.outage import is_outage, sits_out_outages
 
 CONNECTIONS = 6  # of one process, one of which may hold a run's lock
-
-# Either end notices soon that nothing is heard of the other any more (seconds; tcp_user_timeout milliseconds). What was
-# begun in a connection that is lost then holds no row, and nobody up.
-KEEPALIVE = {
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
-SERVERS_END = (
-    "set tcp_keepalives_idle = 30",
-    "set tcp_keepalives_interval = 10",
-    "set tcp_keepalives_count = 3",
-    "set idle_in_transaction_session_timeout = '60s'",
-)
 
 _NUMBER = sa.text("select pg_current_xact_id_if_assigned()::text")
 _STATUS = sa.text("select pg_xact_status(cast(:number as xid8))")
@@ -54,10 +39,9 @@ class PostgresEngine(AsyncEngine):
 
 
 def postgresql_engine(url: sa.URL) -> AsyncEngine:
-    """An engine that has not connected yet. What the URL's query says goes over what is usual here."""
-    usual = {name: value for name, value in KEEPALIVE.items() if name not in url.query}
+    """An engine that has not connected yet."""
     made = create_async_engine(
-        url, connect_args=usual, pool_pre_ping=True, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=300
+        url, connect_args=keepalive(url), pool_pre_ping=True, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=300
     )
     return PostgresEngine(made.sync_engine)
 

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-HEAD = "0009"  # the newest in migrations/versions
+HEAD = "0010"  # the newest in migrations/versions
 VERSION = sa.Table(  # as Alembic makes it
     "alembic_version",
     sa.MetaData(),

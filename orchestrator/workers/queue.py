@@ -17,7 +17,7 @@ from procrastinate.connector import Notify
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 
-from orchestrator.history.postgresql import KEEPALIVE
+from orchestrator.history.keepalive import KEEPALIVE
 from orchestrator.history.turns import Task
 from orchestrator.workers.taken import Taken, Taking
 from orchestrator.workers.tempo import Tempo

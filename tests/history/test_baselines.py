@@ -1,7 +1,9 @@
 """Sessions of earlier runs, and runs with names: what a relative gate compares with."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,16 +15,18 @@ from orchestrator.domain.alert import Alert, AlertKind, resolve
 from orchestrator.domain.alert import accept as accept_alert
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.journal import RunEntry
-from orchestrator.domain.report import Trust
-from orchestrator.domain.session import Session
+from orchestrator.domain.past import Past
+from orchestrator.domain.session import Session, Trust
 from orchestrator.errors import UsageError
-from orchestrator.history import past
 from orchestrator.history.asked import Asked
+from orchestrator.history.database import open_connection
 from orchestrator.history.journal import Journal, open_journal
+from orchestrator.history.past import cells_by_project, read_past
 from orchestrator.history.stamp import NOW
 
 CELL, OTHER = Cell(model="m", device="d1"), Cell(model="m", device="d2")
 START = datetime(2026, 1, 1, tzinfo=UTC)
+METRIC = "latency_p50_ms"
 MakeRun = Callable[..., RunEntry]
 
 
@@ -37,8 +41,8 @@ def session(day: int, cell: Cell = CELL, number: int = 1) -> Session:
         number=number,
         at=START + timedelta(days=day, minutes=number),
         planned=3,
-        values={"latency_p50_ms": (1.0, 2.0, 3.0)},
-        iterations={"latency_p50_ms": 50},
+        values={METRIC: (1.0, 2.0, 3.0)},
+        iterations={METRIC: 50},
         context={"os": "Linux 6"},
         trust=Trust.TRUSTED,
         unit_shares={"CPU": 1.0},
@@ -71,6 +75,11 @@ async def accept(journal: Journal, day: int) -> int:
     return count
 
 
+def past_of(url: str, project: str, cells: list[Cell], *, metric: str = METRIC, limit: int = 9) -> Mapping[Cell, Past]:
+    with open_connection(url) as connection:
+        return read_past(connection, project, cells, metric, START + timedelta(days=99), limit=limit)
+
+
 async def record(journal: Journal, *sessions: Session, bad: tuple[Cell, ...] = ()) -> None:
     for one in sessions:
         await journal.baselines.record([one], project="p", open_regressions=bad)
@@ -90,47 +99,75 @@ def test_the_newest_come_back_as_they_were_oldest_first(within: Any) -> None:
     within(work)
 
 
-def test_a_session_inside_an_open_regression_is_no_baseline_but_stays_in_the_series(within: Any) -> None:
+def test_a_session_inside_an_open_regression_is_no_baseline_but_stays_in_the_series(
+    within: Any, database_url: str
+) -> None:
     async def work(journal: Journal) -> None:
         await record(journal, session(1))
         await record(journal, session(2), bad=(CELL,))
         await record(journal, session(3), bad=(OTHER,))
         assert days((await journal.baselines.rolling(asked(), [CELL], limit=9))[CELL]) == [1, 3]
-        kept = (await journal.baselines.past("p", [CELL], START + timedelta(days=99), limit=9))[CELL]
+        kept = past_of(database_url, "p", [CELL])[CELL]
         assert days(kept.sessions) == [1, 2, 3]
         assert kept.counting == {run_id(1), run_id(3)}
 
     within(work)
 
 
-def test_the_past_of_many_cells_is_read_at_once(within: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(past, "CELLS_AT_ONCE", 2)
+def test_the_past_of_many_cells_is_read_at_once(within: Any, database_url: str) -> None:
     third = Cell(model="m", device="d3")
 
     async def work(journal: Journal) -> None:
         await record(journal, *(session(day) for day in (1, 3, 2)), session(5, OTHER))
         both = [session(4), session(4, number=2)]
         await journal.baselines.record(both, project="p", open_regressions=())
-        found = await journal.baselines.past("p", [CELL, third, OTHER], START + timedelta(days=99), limit=3)
-        assert {cell: days(kept.sessions) for cell, kept in found.items()} == {CELL: [2, 3, 4], third: [], OTHER: [5]}
-        (newest,) = found[OTHER].sessions
-        assert newest == replace(session(5, OTHER), trust=newest.trust, iterations={}, unit_shares={})
-        for project, nights in (("p", [1, 2, 3, 4]), ("q", [])):
-            kept = await journal.baselines.past(project, [CELL], START + timedelta(days=99), limit=9)
-            assert days(kept[CELL].sessions) == nights
 
     within(work)
+    found = past_of(database_url, "p", [CELL, third, OTHER], limit=3)
+    assert {cell: days(kept.sessions) for cell, kept in found.items()} == {CELL: [2, 3, 4], third: [], OTHER: [5]}
+    for project, nights in (("p", [1, 2, 3, 4]), ("q", [])):
+        assert days(past_of(database_url, project, [CELL])[CELL].sessions) == nights
 
 
-def test_the_cells_of_a_project_are_known_with_their_sessions(within: Any) -> None:
+def test_of_a_night_is_read_what_is_drawn_of_it(within: Any, database_url: str) -> None:
+    odd = Cell(model="m\"[0]'; --", device="{é}\\", variant="$.x")
+    full = replace(
+        session(1, odd),
+        values={METRIC: (1e-300, 1e22, 2.5), "peak_memory_mb": (7.0,)},
+        missing=('job #2 "failed"', "é"),
+        context={"os": 'a "quoted" one', "file": "converted"},
+        profiled=True,
+        units={"layer": "CPU"},
+    )
+
+    async def work(journal: Journal) -> None:
+        await journal.baselines.record([full], project="p", open_regressions=())
+
+    within(work)
+    dropped = {"iterations": {}, "units": {}, "unit_shares": {}, "trust": Trust.INVALID}
+    (read,) = past_of(database_url, "p", [odd])[odd].sessions
+    assert read == replace(full, **dropped, values={METRIC: (1e-300, 1e22, 2.5)})
+    (without,) = past_of(database_url, "p", [odd], metric="latency_max_ms")[odd].sessions
+    assert without == replace(full, **dropped, values={})
+
+
+def test_the_cells_of_a_project_are_known_with_their_sessions(within: Any, database_url: str) -> None:
     async def work(journal: Journal) -> None:
         for day in (1, 2):
             night = [session(day), session(day, OTHER)][:day]
             await journal.baselines.record(night, project="p", open_regressions=())
-        assert await journal.baselines.cells() == {"p": {CELL: 2, OTHER: 1}}
-        assert await journal.baselines.cells("q") == {}
+        assert {name: set(cells) for name, cells in (await journal.baselines.cells()).items()} == {"p": {CELL, OTHER}}
 
     within(work)
+    with open_connection(database_url) as connection:
+        assert cells_by_project(connection) == {"p": {CELL: 2, OTHER: 1}}
+        assert cells_by_project(connection, "q") == {}
+
+
+@pytest.mark.parametrize("module", ["past", "database"])
+def test_to_look_needs_nothing_that_takes_long_to_import(module: str) -> None:
+    code = f"import sys, orchestrator.history.{module}; print({{'pydantic', 'sqlalchemy.orm'}} & {{*sys.modules}})"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
 
 
 def test_an_accepted_change_starts_the_baseline_anew(within: Any) -> None:
@@ -161,7 +198,7 @@ def test_a_run_judged_again_replaces_what_was_kept_of_it(within: Any) -> None:
         await journal.baselines.record([session(1)], project="p", open_regressions=[])
         assert await journal.baselines.of_run(run_id(1)) == {CELL: (session(1),)}
         assert await journal.baselines.rolling(asked(), [CELL], limit=9) == {CELL: (session(1),)}
-        assert await journal.baselines.cells() == {"p": {CELL: 1}}
+        assert {*(await journal.baselines.cells())["p"]} == {CELL}
 
     within(work)
 

@@ -14,14 +14,14 @@ import pytest
 from orchestrator.domain.alert import Alert, AlertKind, acknowledge
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.journal import RunEntry
-from orchestrator.domain.report import Trust
-from orchestrator.domain.session import Session
+from orchestrator.domain.session import Session, Trust
 from orchestrator.errors import UsageError
 from orchestrator.history import exported
 from orchestrator.history.asked import Asked
-from orchestrator.history.database import sqlite_url
+from orchestrator.history.database import open_connection, sqlite_url
 from orchestrator.history.exported import read_exported, write_exported
 from orchestrator.history.journal import Journal, open_journal
+from orchestrator.history.past import read_past
 
 CELL, OTHER = Cell(model="m", device="d1"), Cell(model="m", device="d2")
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -58,12 +58,14 @@ async def tell_story(journal: Journal, run_entry: Callable[..., RunEntry]) -> No
     await kept.set_name("golden", run_id(2))
 
 
-async def told(journal: Journal) -> dict[str, Any]:
+async def told(journal: Journal, url: str) -> dict[str, Any]:
     """All that a later run is judged by."""
     kept = journal.baselines
+    with open_connection(url) as connection:
+        past = read_past(connection, "p", [CELL, OTHER], "latency_p50_ms", NOW, limit=9)
     return {
         "rolling": await kept.rolling(ASKED, [CELL, OTHER], limit=9),
-        "past": await kept.past("p", [CELL, OTHER], NOW, limit=9),
+        "past": past,
         "pairs": await kept.pairs.before(ASKED, [CELL], limit=9),
         "pinned": await kept.of_run((await kept.names()).get("golden", "")),
         "alerts": await kept.alerts.all(),
@@ -75,18 +77,19 @@ def test_elsewhere_runs_are_judged_by_the_same(
     database_url: str, tmp_path: Path, run_entry: Callable[..., RunEntry]
 ) -> None:
     async def walk() -> None:
-        async with open_journal(database_url) as here, open_journal(sqlite_url(tmp_path / "there")) as there:
+        elsewhere = sqlite_url(tmp_path / "there")
+        async with open_journal(database_url) as here, open_journal(elsewhere) as there:
             await tell_story(here, run_entry)
             write_exported(await here.exchange.gather(now=NOW), tmp_path / "kept.json.gz")
             brought = read_exported(tmp_path / "kept.json.gz")
             counts = await there.exchange.merge(brought)
             assert counts == {"session": 12, "pair": 1, "new beginning": 2, "alert": 1, "name": 1}
-            story = await told(there)
-            assert story == await told(here)
+            story = await told(there, elsewhere)
+            assert story == await told(here, database_url)
             assert [found.at.day for found in story["rolling"][CELL]] == [3, 4]
-            for journal in (there, here):
+            for journal, url in ((there, elsewhere), (here, database_url)):
                 assert not any((await journal.exchange.merge(brought)).values())
-                assert await told(journal) == story
+                assert await told(journal, url) == story
             assert await there.runs() == ()
 
     asyncio.run(walk())

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from orchestrator.domain.cell import Cell
 from orchestrator.domain.run import RunState
 from orchestrator.errors import UsageError
 from orchestrator.history.asked import Asked
-from orchestrator.history.database import open_engine
+from orchestrator.history.database import open_connection, open_engine
 from orchestrator.history.fresh import make_tables
 from orchestrator.history.journal import open_journal
+from orchestrator.history.past import read_past
 from orchestrator.history.schema import METADATA
 from orchestrator.history.upgrade import upgrade
 from orchestrator.history.version import HEAD, VERSION, version_of
@@ -113,6 +115,11 @@ def test_what_was_written_before_there_were_revisions_is_all_there_after_them(be
             assert await journal.baselines.names() == {"release/1": RUN}
             assert await journal.baselines.anew(asked, [CELL]) == {CELL: datetime(2026, 1, 2, 0, 1, tzinfo=UTC)}
             assert (await journal.baselines.accept(RUN, who="ada", reason="", now=asked.at))[0] == 1
+            with open_connection(before_revisions) as connection:
+                past = read_past(connection, entry.plan.project, [CELL], "latency_p50_ms", asked.at, limit=9)
+            (night,), (whole,) = past[CELL].sessions, found[CELL]
+            dropped = {"trust": night.trust, "iterations": {}, "unit_shares": {}}
+            assert night == replace(whole, **dropped)
 
     asyncio.run(walk())
 
