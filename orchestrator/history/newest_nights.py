@@ -10,7 +10,8 @@ from orchestrator.domain.cell import Cell
 from orchestrator.history.schema import SESSION
 
 _CELL = ("model", "device", "variant")
-_READ = ("run_id", "at", "accepted", "stamp", "night")
+_NIGHT = sa.func.coalesce(SESSION.c.night, SESSION.c.entry).label("night")
+_READ = (SESSION.c.run_id, SESSION.c.at, SESSION.c.accepted, SESSION.c.stamp, _NIGHT)
 
 
 def newest_nights(project: str, cells: Iterable[Cell], limit: int, *, is_sqlite: bool) -> sa.Select[Any]:
@@ -28,7 +29,7 @@ def _in_sqlite(project: str, cells: list[list[str]], limit: int) -> sa.Select[An
     newest = sa.select(night.c.at).where(_is_night(night, asked, project)).order_by(night.c.at.desc())
     begin = newest.limit(1).offset(limit - 1).correlate(asked).scalar_subquery()
     asked = sa.select(asked, sa.func.coalesce(begin, "").label("begin")).cte("begin")
-    nights = sa.select(asked.c.place, *(SESSION.c[name] for name in _READ))
+    nights = sa.select(asked.c.place, *_READ)
     is_newest = sa.type_coerce(SESSION.c.at, sa.String) >= asked.c.begin
     return nights.join(asked, _is_night(SESSION, asked, project) & is_newest).order_by(SESSION.c.at)
 
@@ -39,9 +40,9 @@ def _in_postgresql(project: str, cells: list[list[str]], limit: int) -> sa.Selec
     each = each.render_derived()
     names = (sa.func.json_array_element_text(each.c.value, place).label(name) for place, name in enumerate(_CELL))
     asked = sa.select((each.c.nth - 1).label("place"), *names).cte("asked")
-    newest = sa.select(*(SESSION.c[name] for name in _READ)).where(_is_night(SESSION, asked, project))
+    newest = sa.select(*_READ).where(_is_night(SESSION, asked, project))
     night = newest.order_by(SESSION.c.at.desc()).limit(limit).lateral("night")
-    nights = sa.select(asked.c.place, *(night.c[name] for name in _READ))
+    nights = sa.select(asked.c.place, *(night.c[column.name] for column in _READ))
     return nights.select_from(asked.join(night, sa.true())).order_by(night.c.at)
 
 

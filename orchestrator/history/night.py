@@ -7,6 +7,7 @@ they take to be read.
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.session import Session
@@ -23,9 +24,9 @@ def read_nights(
 ) -> Iterator[Session]:
     """The sessions, of these cells and runs, begun then, with the values of that metric and without what is not kept.
 
-    All texts are read as one: one by one takes twice as long.
+    An older version kept no night: its sessions are read whole. All texts are read as one, in half the time.
     """
-    of_all = json.loads(f"[{','.join(nights)}]")
+    of_all = (_of_whole(kept) if isinstance(kept, dict) else kept for kept in json.loads(f"[{','.join(nights)}]"))
     for (cell, run_id, at), (planned, missing, context, profiled, values) in zip(sessions, of_all, strict=True):
         yield Session(
             cell=cell,
@@ -37,3 +38,8 @@ def read_nights(
             profiled=profiled,
             values={metric: tuple(values[metric])} if metric in values else {},
         )
+
+
+def _of_whole(session: dict[str, Any]) -> tuple[Any, ...]:
+    empty = {"missing": [], "context": {}, "profiled": False, "values": {}}  # the oldest lack some of them
+    return tuple({**empty, **session}[name] for name in ("planned", *empty))

@@ -77,7 +77,7 @@ CLOUD_HOLD = sa.Table(
 LAST_STAMP = sa.Table("last_stamp", METADATA, sa.Column("stamp", sa.Integer, nullable=False))
 
 # A session as it was judged: what later runs are compared with. `accepted` is false where its own run found it worse.
-# `night` is what trends are drawn from, a small part of the entry (night.py).
+# `night` is what trends are drawn from, a small part of the entry (night.py); NULL where an older version wrote it.
 SESSION = sa.Table(
     "session",
     METADATA,
@@ -91,7 +91,7 @@ SESSION = sa.Table(
     sa.Column("accepted", sa.Boolean, nullable=False),
     sa.Column("entry", sa.Text, nullable=False),
     sa.Column("stamp", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("night", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("night", sa.Text),
     sa.Index("session_of_cell", "project", "model", "device", "variant", "at"),
 )
 
