@@ -6,8 +6,6 @@ Each command lives in a file of its own, imported only when it is the one that w
 import gc
 import importlib
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 
 import click
@@ -106,6 +104,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def save_traceback(error: Exception) -> Path:
     """The log file with the details of a bug, for its author."""
+    import tempfile
+    import traceback
+
     with tempfile.NamedTemporaryFile("w", prefix="bench-bug-", suffix=".log", delete=False) as file:
         traceback.print_exception(error, file=file)
     return Path(file.name)
