@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from orchestrator.domain.measurement import METRICS
 from orchestrator.domain.report import CellReport
+from orchestrator.domain.session import Trust
 from orchestrator.domain.statistics import Summary
 
 
@@ -43,12 +44,18 @@ class Ranking:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the best is told apart from the next: each rests on several jobs and their ranges do not meet."""
+        """Whether the best is told apart from the next: each rests on several jobs and their ranges do not meet.
+
+        Ranges of few jobs miss each other by chance, the more so on a busy device: where a cell is not trusted they
+        are further apart than the wider of them is wide.
+        """
         if len(self.ranked) < 2:
             return False
         first, second = (ranked.summary for ranked in self.ranked[:2])
-        apart = first.high < second.low or second.high < first.low
-        return apart and min(first.n, second.n) > 1
+        gap = max(second.low - first.high, first.low - second.high)
+        is_trusted = all(ranked.cell.trust is Trust.TRUSTED for ranked in self.ranked[:2])
+        wider = 0.0 if is_trusted else max(first.high - first.low, second.high - second.low)
+        return min(first.n, second.n) > 1 and gap > wider
 
 
 def rank(cells: Iterable[CellReport], metric: str) -> tuple[Ranking, ...]:

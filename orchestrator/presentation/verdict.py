@@ -97,7 +97,7 @@ def answer(report: Report) -> str:
     wins = Counter(device for device, _ in clear)
     models = plural(len({ranking.model for ranking in rankings}), "model")
     if not wins:
-        return f"No device is clearly the fastest for any of {models}: the ranges of the first two overlap."
+        return f"No device is clearly the fastest for any of {models}: their jobs scatter too much to tell."
     device, count = wins.most_common(1)[0]
     return f"{device} is clearly the fastest device for {count} of {models}."
 

@@ -7,6 +7,7 @@ import pytest
 from orchestrator.domain.cell_report import report_cell
 from orchestrator.domain.outcome import Measured
 from orchestrator.domain.report import Report
+from orchestrator.domain.session import Trust
 from orchestrator.presentation.verdict import answer, evidence, verdict_of
 
 
@@ -42,10 +43,18 @@ def test_a_device_is_fastest_only_where_the_ranges_are_apart(make_report, s24: l
 
 def test_of_several_models_clear_wins_count(make_report) -> None:
     report = make_report(2, 2, repeats=2, failing=0)
-    clear = {(A, S24): [1.0, 2.0], (A, PIXEL): [3.0, 4.0], (B, S24): [1.0, 5.0], (B, PIXEL): [4.0, 6.0]}
+    clear = {(A, S24): [1.0, 2.0], (A, PIXEL): [3.1, 4.0], (B, S24): [1.0, 5.0], (B, PIXEL): [4.0, 6.0]}
     assert answer(with_latencies(report, clear)) == f"{S24} is clearly the fastest device for 1 of 2 models."
     close = {key: [1.0, 2.0] for key in clear}
     assert answer(with_latencies(report, close)).startswith("No device is clearly the fastest for any of 2 models")
+
+
+def test_ranges_that_hardly_miss_each_other_call_nobody_fastest_where_cells_are_noisy(make_report) -> None:
+    near = {(A, S24): [10.0, 10.3], (A, PIXEL): [10.31, 10.5]}
+    report = with_latencies(make_report(1, 2, repeats=2, failing=0), near)
+    for trust, is_clear in ((Trust.TRUSTED, True), (Trust.NOISY, False)):
+        cells = tuple(replace(cell, trust=trust) for cell in report.cells)
+        assert ("not clearly" not in answer(replace(report, cells=cells))) is is_clear
 
 
 def test_where_each_model_ran_in_one_place_no_device_is_called_fastest(make_report) -> None:
