@@ -63,7 +63,7 @@ class LineTable(Table):
         widths = [max(cell_len(text.plain) for text in column) for column in columns]
         drawn = [width + 1 + (0 < place < len(widths) - 1) for place, width in enumerate(widths)]  # with their padding
         box = SIMPLE_HEAD.substitute(options, safe=console.safe_box)  # another where a stream takes nothing but ASCII
-        is_simple = box is SIMPLE_HEAD and len(columns) > 1 and not (self.title or self.expand)
+        is_simple = box is SIMPLE_HEAD and len(columns) > 1 and min(widths) > 0 and not (self.title or self.expand)
         is_wide = sum(drawn) + len(drawn) + 1 > options.max_width
         if not is_simple or is_wide or any(text.spans for text in chain(*columns)):
             yield from super().__rich_console__(console, options)

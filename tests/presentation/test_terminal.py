@@ -29,7 +29,7 @@ def drawn(shown: Table, width: int, encoding: str = "utf-8", *, colours: bool = 
 
 
 @given(
-    heads=st.lists(st.text(st.sampled_from("ab é–表▁:"), max_size=9), min_size=1, max_size=5),
+    heads=st.lists(st.sampled_from(["", "Run", "Took:", "表:", "Newest last"]), min_size=1, max_size=5),
     rows=st.data(),
     width=st.integers(10, 120),
     encoding=st.sampled_from(["utf-8", "ascii"]),
