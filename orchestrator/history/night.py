@@ -5,11 +5,9 @@ they take to be read.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from orchestrator.domain.cell import Cell
 from orchestrator.domain.session import Session
 
 
@@ -19,25 +17,20 @@ def night_of(session: Session) -> str:
     return json.dumps([session.planned, session.missing, context, session.profiled, values])
 
 
-def read_nights(
-    nights: Sequence[str], sessions: Iterable[tuple[Cell, str, datetime]], metric: str
-) -> Iterator[Session]:
-    """The sessions, of these cells and runs, begun then, with the values of that metric and without what is not kept.
+def read_nights(nights: Sequence[str], metric: str) -> Iterator[dict[str, Any]]:
+    """What each night tells of its session, by the session's fields; of its values those of that metric.
 
     An older version kept no night: its sessions are read whole. All texts are read as one, in half the time.
     """
-    of_all = (_of_whole(kept) if isinstance(kept, dict) else kept for kept in json.loads(f"[{','.join(nights)}]"))
-    for (cell, run_id, at), (planned, missing, context, profiled, values) in zip(sessions, of_all, strict=True):
-        yield Session(
-            cell=cell,
-            run_id=run_id,
-            at=at,
-            planned=planned,
-            missing=tuple(missing),
-            context=context,
-            profiled=profiled,
-            values={metric: tuple(values[metric])} if metric in values else {},
-        )
+    for kept in json.loads(f"[{','.join(nights)}]"):
+        planned, missing, context, profiled, values = _of_whole(kept) if isinstance(kept, dict) else kept
+        yield {
+            "planned": planned,
+            "missing": tuple(missing),
+            "context": context,
+            "profiled": profiled,
+            "values": {metric: tuple(values[metric])} if metric in values else {},
+        }
 
 
 def _of_whole(session: dict[str, Any]) -> tuple[Any, ...]:

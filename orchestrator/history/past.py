@@ -49,11 +49,13 @@ def read_past(
     for alert in read_alerts(connection, project, cells):
         alerts_of[alert.cell].append(alert)
     query = newest_nights(project, cells, limit, is_sqlite=connection.dialect.name == "sqlite")
-    rows, of_place = connection.execute(query).all(), list(cells)
-    told = [(of_place[row.place], row.run_id, as_utc(row.at)) for row in rows]
+    rows = connection.execute(query).all()
     nights: dict[Cell, list[tuple[Session, bool, int]]] = {cell: [] for cell in cells}
-    for session, row in zip(read_nights([row.night for row in rows], told, metric), rows, strict=True):
-        nights[session.cell].append((session, row.accepted, row.stamp))
+    of_place = [(cell, nights[cell]) for cell in cells]
+    told = read_nights([night for *_, night in rows], metric)
+    for (place, run_id, at, accepted, stamp, _), night in zip(rows, told, strict=True):
+        cell, of_cell = of_place[place]
+        of_cell.append((Session(cell=cell, run_id=run_id, at=as_utc(at), **night), accepted, stamp))
     return {cell: _past(found[-limit:], starts[cell], alerts_of[cell], names) for cell, found in nights.items()}
 
 
