@@ -104,7 +104,10 @@ def data() -> Callable[..., httpx.Response]:
 
 @dataclass
 class RawServer:
-    """A socket that answers each connection with the next of its scripts, byte by byte as these will."""
+    """A socket that answers each request with the next of its scripts, byte by byte as these will.
+
+    On a busy computer a client may leave before it has asked, and come again.
+    """
 
     port: int
     requests: list[bytes] = field(default_factory=list)
@@ -126,7 +129,7 @@ def _read_request(connection: socket.socket) -> bytes:
     while b"\r\n\r\n" not in received:
         block = connection.recv(65536)
         if not block:
-            return received
+            return b""
         received += block
     head, _, body = received.partition(b"\r\n\r\n")
     length = next(
@@ -140,17 +143,19 @@ def _read_request(connection: socket.socket) -> bytes:
 @contextmanager
 def _serving(scripts: list[Callable[[socket.socket], None]]) -> Iterator[RawServer]:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as threads:
-        server = RawServer(port=listener.getsockname()[1])
+        server, remaining = RawServer(port=listener.getsockname()[1]), iter(scripts)
 
         def accept() -> None:
-            for script in scripts:
-                with suppress(OSError):  # the listener was shut down
-                    threads.submit(play, listener.accept()[0], script)
+            with suppress(OSError):  # the listener was shut down
+                while True:
+                    threads.submit(play, listener.accept()[0])
 
-        def play(connection: socket.socket, script: Callable[[socket.socket], None]) -> None:
+        def play(connection: socket.socket) -> None:
             with connection, suppress(BrokenPipeError, ConnectionResetError):  # the client may have had enough
-                server.requests.append(_read_request(connection))
-                script(connection)
+                if request := _read_request(connection):
+                    server.requests.append(request)
+                    if script := next(remaining, None):
+                        script(connection)
 
         accepting = threading.Thread(target=accept)
         accepting.start()
