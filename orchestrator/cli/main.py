@@ -89,11 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return USAGE
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt, SystemExit):  # the last where whoever read the output has gone
         return Interrupted.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
     except BenchError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_code

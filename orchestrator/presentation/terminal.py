@@ -33,7 +33,17 @@ def open_console(stream: TextIO) -> Console:
     width = None if stream.isatty() else PIPE_WIDTH
     if os.environ.get("GITHUB_ACTIONS") == "true":
         stream = cast("TextIO", _WithoutCommands(stream))
-    return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
+    return _Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
+
+
+class _Console(Console):
+    """Goes on in silence where whoever read it has gone: a run ends as it would, and its exit code is its own."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
 
 
 class _WithoutCommands:

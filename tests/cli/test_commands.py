@@ -198,6 +198,17 @@ def test_verdicts_baselines_and_history_are_there_afterwards(folder: Any) -> Non
     assert "tiny" in folder.bench("history").stdout
 
 
+def test_whoever_reads_the_output_may_leave_and_the_exit_code_stays(folder: Any) -> None:
+    folder.write(ONE_CELL.replace("repeats: 1", "repeats: 3") + "gates: [{metric: latency_p50_ms, max: 0.0001}]\n")
+    for command, code in ((("run", "plan.yaml"), 10), (("runs",), 0), (("runs", "--json"), 130)):
+        with folder.start(*command) as process:
+            process.stdout.close()
+            assert "bug" not in process.stderr.read()
+        assert process.returncode == code, command
+    (run,) = folder.runs()
+    assert (run / "report.html").is_file()
+
+
 def test_many_cells_are_listed_with_the_numbers_that_each_has_alone(folder: Any) -> None:
     cells = [Cell(model=f"m{number}", device="d") for number in range(9)]
     begin, dice = datetime(2026, 1, 1, tzinfo=UTC), random.Random(1)
