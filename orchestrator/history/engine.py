@@ -23,7 +23,7 @@ _DRIVERS = {"postgresql": _POSTGRESQL, "postgres": _POSTGRESQL, "sqlite": _SQLIT
 def engine_of(url: str) -> "AsyncEngine":
     """An engine that has not connected yet. Raises UsageError, in words without the password, where none can be."""
     named = _parsed(url)
-    with _in_words():
+    with _refused_in_words():
         if _is_sqlite(named):
             engine = _sqlite_engine(named)
         else:
@@ -37,7 +37,7 @@ def engine_of(url: str) -> "AsyncEngine":
 def blocking_engine_of(url: str) -> sa.Engine:
     """The same without asyncio, which takes half of a short command's imports. What is lost stays lost."""
     named = _parsed(url)
-    with _in_words():
+    with _refused_in_words():
         if _is_sqlite(named):
             _make_folder(named)
             engine = sa.create_engine(named.set(drivername="sqlite"))
@@ -48,7 +48,7 @@ def blocking_engine_of(url: str) -> sa.Engine:
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def _refused_in_words() -> Iterator[None]:
     try:
         yield
     except ImportError:
