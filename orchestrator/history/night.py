@@ -12,7 +12,7 @@ from orchestrator.domain.session import Session
 
 
 def night_of(session: Session) -> str:
-    """The night as it is kept: how many jobs were planned, which are missing, the context, whether, and what values."""
+    """The night as it is kept: the jobs planned and those missing, the context, whether a profiler ran, the values."""
     context, values = dict(session.context), dict(session.values)
     return json.dumps([session.planned, session.missing, context, session.profiled, values])
 
