@@ -40,6 +40,7 @@ class _Console(Console):
     """Goes on in silence where whoever read it has gone: a run ends as it would, and its exit code is its own."""
 
     def on_broken_pipe(self) -> None:
+        """Sends all that follows nowhere; rich would end the program."""
         self.quiet = True
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.file.fileno())
