@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from orchestrator.history.lock import busy, held, is_held, this_process
 from orchestrator.history.outage import is_outage, sits_out_outages
 
 BETWEEN_LOOKS_S = 5.0
+LONGEST_FAREWELL_S = 2.0
 
 _TAKE = sa.text(
     "select set_config('application_name', :me, false), pg_try_advisory_lock(hashtextextended(:what, 0)) as taken"
@@ -106,6 +107,10 @@ async def _take(engine: AsyncEngine, what: str) -> AsyncConnection:
 
 
 async def _let_go(connection: AsyncConnection) -> None:
-    """Ends the connection itself, and with it what the server holds for it."""
-    await connection.invalidate()
+    """Frees what the server holds for a connection, and ends it: of an end alone the server learns a moment later."""
+    if not connection.invalidated:
+        with suppress(DBAPIError, TimeoutError):
+            async with asyncio.timeout(LONGEST_FAREWELL_S):
+                await connection.exec_driver_sql("select pg_advisory_unlock_all()")
+        await connection.invalidate()
     await connection.close()

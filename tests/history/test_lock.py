@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.errors import RunBusy
 from orchestrator.history import run_lock
@@ -59,6 +59,28 @@ def test_of_two_machines_one_has_a_run(postgres_url: str, tmp_path: Path) -> Non
                 assert not await is_run_held(other, "y", tmp_path / "there")
             async with run_held(other, "x", tmp_path / "there"):
                 pass
+
+    asyncio.run(walk())
+
+
+def test_a_run_is_free_once_it_is_left_though_the_server_learns_late_of_a_connection_that_ends(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_still: list[AsyncConnection] = []
+
+    async def end_late(connection: AsyncConnection) -> None:
+        open_still.append(connection)
+
+    async def walk() -> None:
+        async with open_engine(postgres_url) as one, open_engine(postgres_url) as other:
+            with monkeypatch.context() as patch:
+                for end in ("invalidate", "close"):
+                    patch.setattr(AsyncConnection, end, end_late)
+                async with run_held(one, "x", tmp_path / "here"):
+                    pass
+            async with run_held(other, "x", tmp_path / "there"):
+                await open_still[0].invalidate()
+                await open_still[0].close()
 
     asyncio.run(walk())
 
