@@ -46,7 +46,7 @@ class JobState(StrEnum):
     @property
     def may_be_on_the_cloud(self) -> bool:
         """Whether a job may be queued or running there."""
-        return self in (JobState.SUBMITTING, JobState.SUBMITTED)
+        return self in ON_THE_CLOUD
 
     @property
     def needs_upload(self) -> bool:
@@ -59,6 +59,7 @@ class JobState(StrEnum):
         return self in _AFTER_MEASURING
 
 
+ON_THE_CLOUD = {JobState.SUBMITTING, JobState.SUBMITTED}
 _BEFORE_SUBMISSION = {JobState.PLANNED, JobState.RESERVED, JobState.UPLOAD_CREATED}
 _AFTER_MEASURING = {JobState.CONCLUDED, JobState.LOGGING, JobState.LOGGED, JobState.TAGGED, JobState.DONE}
 
@@ -141,6 +142,17 @@ class JobEntry:
         """The entry with its concluded attempt put behind it, ready for another one."""
         fresh = JobEntry(run_id=self.run_id, key=self.key, why=self.why, kept=self.kept)
         return replace(fresh, version=self.version, attempt=self.attempt + 1, attempts=self.attempts)
+
+    def may_be_before(self, lost: "JobEntry") -> bool:
+        """Whether this job may have reached the device before one whose answer was lost; both may be there now.
+
+        The last intent of a job that is known, or is leaving, is from before it left; that of a lost one from when it
+        was lost, by when it had arrived if it ever did.
+        """
+        return self._last_intent() < lost._last_intent()
+
+    def _last_intent(self) -> datetime:
+        return next(change.at for change in reversed(self.changes) if change.state == JobState.SUBMITTING)
 
     def result(self) -> JobResult:
         """What the report says of the job; one that never came to an outcome was skipped."""

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from orchestrator.domain.alert import Alert
 from orchestrator.domain.cell import Cell
 from orchestrator.domain.durations import Durations
-from orchestrator.domain.journal import JobEntry, JobState, RunEntry
+from orchestrator.domain.journal import ON_THE_CLOUD, JobEntry, JobState, RunEntry
 from orchestrator.domain.report import GateResult
 from orchestrator.domain.run import Run, RunState
 from orchestrator.errors import BenchError, UsageError
@@ -221,6 +221,12 @@ class Journal:
                 is_asked = sa.tuple_(JOB.c.model, JOB.c.device, JOB.c.variant).in_(names[first : first + CELLS_AT_ONCE])
                 jobs += map(read_job, (await connection.execute(of_run.where(is_asked))).scalars())
         return tuple(jobs)
+
+    async def jobs_on(self, run_id: str, device: str) -> tuple[JobEntry, ...]:
+        """The run's jobs that may be queued or running on a device now."""
+        there = (JOB.c.run_id == run_id) & (JOB.c.device == device) & JOB.c.state.in_(ON_THE_CLOUD)
+        async with self._engine.connect() as connection:
+            return tuple(map(read_job, (await connection.execute(sa.select(JOB.c.entry).where(there))).scalars()))
 
     async def job(self, run_id: str, position: int) -> JobEntry:
         """The job in that place of the run's order. Raises KeyError."""

@@ -16,13 +16,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from orchestrator.domain.journal import JobState
+from orchestrator.domain.journal import ON_THE_CLOUD, JobState
 from orchestrator.domain.run import RunState
 from orchestrator.history.outage import outage_proof
 from orchestrator.history.schema import DETACHED, JOB, RUN
 
 _MEASURING = [state for state in JobState if not state.has_outcome]
-_ON_CLOUD = [state for state in JobState if state.may_be_on_the_cloud]
 _LOCKS = 0x62656E  # the first half of the advisory locks' numbers; the second is the cloud's
 
 
@@ -128,7 +127,7 @@ async def _hand_out_again(connection: AsyncConnection, run_id: str, put: Put) ->
     """Those that may be on a device go first, whatever the limits say: they count already."""
     of_run, done = JOB.c.run_id == run_id, JOB.c.state == JobState.DONE
     left = of_run & (JOB.c.turn == Turn.OVER) & ~done
-    there = sa.select(JOB.c.position).where(left & JOB.c.state.in_(_ON_CLOUD)).order_by(JOB.c.position)
+    there = sa.select(JOB.c.position).where(left & JOB.c.state.in_(ON_THE_CLOUD)).order_by(JOB.c.position)
     await _give(connection, run_id, list((await connection.execute(there)).scalars()), put)
     await connection.execute(JOB.update().where(left).values(turn=Turn.WAITING))
     await connection.execute(JOB.update().where(of_run & done & (JOB.c.turn == Turn.WAITING)).values(turn=Turn.OVER))

@@ -116,10 +116,16 @@ async def watch_for_lost_job(context: Context, job: JobEntry, seconds: float) ->
             return download.url
         if left_s <= 0 or clock() >= end:
             return None
-        rest_s = min(left_s, limits.poll_interval_s)
+        counts, rest_s = download is not None and await _is_next(context, job), min(left_s, limits.poll_interval_s)
         await context.pace.sleep(rest_s)
-        if download and not context.on_cloud.is_behind(job.key):
+        if counts:
             left_s -= rest_s
+
+
+async def _is_next(context: Context, lost: JobEntry) -> bool:
+    """Whether none of the run's jobs is before it on its device, whoever drives them: then none comes there later."""
+    there = await context.journal.jobs_on(lost.run_id, lost.key.cell.device)
+    return not any(job.may_be_before(lost) for job in there)
 
 
 async def _job(context: Context, job_id: str) -> JobView | None:

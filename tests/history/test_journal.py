@@ -152,6 +152,38 @@ def test_who_comes_second_is_told_and_changes_nothing(database_url: str, run_ent
     asyncio.run(walk())
 
 
+def test_the_jobs_on_a_device_are_known_and_which_may_have_come_before_a_lost_one(
+    database_url: str, run_entry: MakeRun
+) -> None:
+    def moved(job: JobEntry, *states: str) -> JobEntry:
+        changes = tuple(
+            StateChange(state=state, at=NOW + timedelta(seconds=n)) for n, state in enumerate(states) if state
+        )
+        return replace(job, state=JobState(states[-1]), changes=changes)
+
+    async def walk() -> None:
+        async with open_journal(database_url) as journal:
+            jobs = await journal.begin(run_entry())
+            await journal.begin(run_entry("20260102T000000Z-abcdef"))
+            device = jobs[0].key.cell.device
+            here, there = (
+                [job for job in jobs if (job.key.cell.device == device) is is_here] for is_here in (True, False)
+            )
+            elsewhere = there[0]
+            answered = moved(here[0], "submitting", "", "submitted")
+            lost = moved(here[1], "", "submitting", "", "submitting")
+            leaving = moved(here[2], "", "", "", "", "submitting")
+            for job in (answered, lost, leaving, moved(elsewhere, "submitting")):
+                await journal.move(job)
+            found = await journal.jobs_on(answered.run_id, device)
+            assert {job.key for job in found} == {answered.key, lost.key, leaving.key}
+            assert [job.key for job in found if job.may_be_before(lost)] == [answered.key]
+            await journal.move(replace(answered, state=JobState.CONCLUDED, version=1))
+            assert {job.key for job in await journal.jobs_on(lost.run_id, device)} == {lost.key, leaving.key}
+
+    asyncio.run(walk())
+
+
 def test_of_many_writers_one_wins(database_url: str, run_entry: MakeRun) -> None:
     async def attempt_move(journal: Journal, job: JobEntry, name: str) -> bool:
         try:

@@ -127,13 +127,15 @@ class Devices:
 class Fault:
     """What goes wrong with the requests that match, the `times` first ones after `skip` were let through.
 
-    `before` answers instead of the cloud: the request never arrives. `after` spoils the answer of a request that did.
+    `before` answers instead of the cloud: the request never arrives. `after` spoils the answer of a request that did,
+    which comes `late_s` seconds late.
     """
 
     method: str
     path: str
     before: Callable[[httpx.Request], httpx.Response] | None = None
     after: Callable[[httpx.Request, httpx.Response], httpx.Response] | None = None
+    late_s: float = 0.0
     skip: int = 0
     times: int = 1
     met: int = 0
@@ -161,6 +163,8 @@ class FaultyTransport(httpx.AsyncBaseTransport):
             return due.before(request)
         self.passed.append((request.method, request.url.path, "authorization" in request.headers))
         response = await self._real.handle_async_request(request)
+        if due:
+            await asyncio.sleep(due.late_s)
         if due and due.after:
             await response.aread()
             await response.aclose()

@@ -204,8 +204,14 @@ def test_a_lost_job_is_not_given_up_while_the_cloud_is_away(world: Any, hub: Any
     assert "found by its results" in report.jobs[0].attempts[0].notes
 
 
-def test_a_lost_job_is_not_given_up_while_others_of_ours_are_before_it(world: Any, hub: Any, make_fault: Any) -> None:
-    """Its answer is lost while the job before it on the device takes longer than the time that it is watched for."""
+@pytest.mark.parametrize("late_s", [0.0, 1.0])
+def test_a_lost_job_is_not_given_up_while_others_of_ours_are_before_it(
+    world: Any, hub: Any, make_fault: Any, late_s: float
+) -> None:
+    """Its answer is lost while the job before it on the device takes longer than the time that it is watched for.
+
+    That job's own answer may come only after that.
+    """
     method, path = CALLS["submit"]
 
     def answer(number: int, _order: Any) -> dict[str, bytes]:
@@ -213,7 +219,8 @@ def test_a_lost_job_is_not_given_up_while_others_of_ours_are_before_it(world: An
         return dict(world.good())
 
     world.devices.answer = answer
-    world.faults = [make_fault(method=method, path=path, after=raising(httpx.ReadError), skip=1)]
+    first = make_fault(method=method, path=path, late_s=late_s)
+    world.faults = [first, make_fault(method=method, path=path, after=raising(httpx.ReadError))]
     limits = replace(world.plan.limits, reconcile_s=1.5, per_device=2)
     report = world.run(repeats=2, devices=(DeviceSelector(name="host-cpu-1t"),), limits=limits)
     check_books(world, hub, report, 2)
