@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import runpy
 import shutil
 import signal
@@ -39,16 +40,20 @@ def begin(machines: Any, farm: Any, plan: str = PLAN, **terms: Any) -> tuple[Any
     return cloud, done.stdout.strip()
 
 
-def check_once(machines: Any, cloud: Any, run_id: str, exit_code: int = 0, jobs: int = JOBS) -> str:
+def check_once(
+    machines: Any, cloud: Any, run_id: str, exit_code: int = 0, jobs: int = JOBS, *, killed: str = ""
+) -> str:
     """The run ended, once; by the cloud's own books every job was submitted once and no result is lost.
 
-    What following it said.
+    A machine that was `killed` may have left a run on the hub, empty, for each job that it was about to log: the
+    protocol has no way to ask for one whose creation was not answered. What following the run said.
     """
     attached = machines.bench("desk", "attach", run_id)
     assert attached.returncode == exit_code, attached.stderr
     books = cloud.books()
     assert books["jobs"] == {"submitted": jobs, "over": jobs, "not_fetched": 0, "downloads_with_two_jobs": 0}
-    assert books["requests"]["POST api/projects/project/runs"] == jobs
+    left = left_at("logging", machines.log(killed)) if killed else 0
+    assert jobs <= books["requests"]["POST api/projects/project/runs"] <= jobs + left
     machines.wait_for(lambda: len(machines.ended(run_id)) == 1)
     assert not [path for path in machines.folder.glob("*/log") if "lost from the queue" in path.read_text()]
     (ended,) = machines.ended(run_id)
@@ -56,6 +61,12 @@ def check_once(machines: Any, cloud: Any, run_id: str, exit_code: int = 0, jobs:
     assert report["run"]["exit_code"] == exit_code
     assert [job["outcome"] for job in report["jobs"]] == ["measured"] * jobs
     return str(attached.stderr)
+
+
+def left_at(state: str, log: str) -> int:
+    """How many jobs a machine told last that they are in a state."""
+    last = dict(re.findall(r" (\S+ on \S+ #\d+): (\w+)", log))
+    return list(last.values()).count(state)
 
 
 def most_at_once(spans: list[list[Any]]) -> int:
@@ -103,7 +114,7 @@ def test_stopped_killed_and_without_a_database_nothing_is_lost_or_done_twice(
     restart_postgres()
     if third.poll() is not None:  # as its supervisor would
         machines.worker("three")
-    check_once(machines, cloud, run_id)
+    check_once(machines, cloud, run_id, killed="two")
 
 
 KILLED = """
