@@ -11,7 +11,7 @@ at any state is safe. Signed URLs are not part of it: they are asked for again.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -143,13 +143,13 @@ class JobEntry:
         fresh = JobEntry(run_id=self.run_id, key=self.key, why=self.why, kept=self.kept)
         return replace(fresh, version=self.version, attempt=self.attempt + 1, attempts=self.attempts)
 
-    def may_be_before(self, lost: "JobEntry") -> bool:
+    def may_be_before(self, lost: "JobEntry", within_s: float) -> bool:
         """Whether this job may have reached the device before one whose answer was lost; both may be there now.
 
         The last intent of a job that is known, or is leaving, is from before it left; that of a lost one from when it
-        was lost, by when it had arrived if it ever did.
+        was lost, by when it had arrived if it ever did. A job that left `within_s` before that, or earlier, is over.
         """
-        return self._last_intent() < lost._last_intent()
+        return timedelta() < lost._last_intent() - self._last_intent() < timedelta(seconds=within_s)
 
     def _last_intent(self) -> datetime:
         return next(change.at for change in reversed(self.changes) if change.state == JobState.SUBMITTING)

@@ -39,6 +39,11 @@ class Limits:
     retries: int = 2
     reconcile_s: float | None = None
 
+    @property
+    def longest_s(self) -> float:
+        """After so many seconds on the cloud every job was given up."""
+        return self.queue_timeout_s + self.run_timeout_s
+
 
 @dataclass(frozen=True, kw_only=True)
 class BaselinePolicy:

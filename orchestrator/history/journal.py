@@ -222,11 +222,15 @@ class Journal:
                 jobs += map(read_job, (await connection.execute(of_run.where(is_asked))).scalars())
         return tuple(jobs)
 
-    async def jobs_on(self, run_id: str, device: str) -> tuple[JobEntry, ...]:
-        """The run's jobs that may be queued or running on a device now."""
-        there = (JOB.c.run_id == run_id) & (JOB.c.device == device) & JOB.c.state.in_(ON_THE_CLOUD)
+    async def jobs_on(self, cloud: str, device: str) -> tuple[JobEntry, ...]:
+        """The jobs, of all runs, that may be queued or running on a device of a cloud now."""
+        going_on = sa.select(RUN.c.run).where(RUN.c.state != RunState.COMPLETED)
+        there = (JOB.c.device == device) & JOB.c.state.in_(ON_THE_CLOUD)
         async with self._engine.connect() as connection:
-            return tuple(map(read_job, (await connection.execute(sa.select(JOB.c.entry).where(there))).scalars()))
+            runs = map(RUN_DOCUMENT.read, (await connection.execute(going_on)).scalars())
+            of_runs = JOB.c.run_id.in_([run.id for run in runs if run.cloud == cloud])
+            rows = await connection.execute(sa.select(JOB.c.entry).where(of_runs & there))
+            return tuple(map(read_job, rows.scalars()))
 
     async def job(self, run_id: str, position: int) -> JobEntry:
         """The job in that place of the run's order. Raises KeyError."""

@@ -109,7 +109,7 @@ async def watch_for_lost_job(context: Context, job: JobEntry, seconds: float) ->
     The deadlines of a job that is known end the watch in any case.
     """
     limits, clock, left_s = context.entry.plan.limits, context.pace.monotonic, seconds
-    end = clock() + limits.queue_timeout_s + limits.run_timeout_s
+    end = clock() + limits.longest_s
     while True:
         download = await _download(context, job.download_id)
         if download and download.ready:
@@ -123,9 +123,9 @@ async def watch_for_lost_job(context: Context, job: JobEntry, seconds: float) ->
 
 
 async def _is_next(context: Context, lost: JobEntry) -> bool:
-    """Whether none of the run's jobs is before it on its device, whoever drives them: then none comes there later."""
-    there = await context.journal.jobs_on(lost.run_id, lost.key.cell.device)
-    return not any(job.may_be_before(lost) for job in there)
+    """Whether none of ours is before it on its device, whoever drives them: then none comes there later."""
+    there = await context.journal.jobs_on(context.entry.run.cloud, lost.key.cell.device)
+    return not any(job.may_be_before(lost, context.entry.plan.limits.longest_s) for job in there)
 
 
 async def _job(context: Context, job_id: str) -> JobView | None:

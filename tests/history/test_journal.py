@@ -155,31 +155,33 @@ def test_who_comes_second_is_told_and_changes_nothing(database_url: str, run_ent
 def test_the_jobs_on_a_device_are_known_and_which_may_have_come_before_a_lost_one(
     database_url: str, run_entry: MakeRun
 ) -> None:
-    def moved(job: JobEntry, *states: str) -> JobEntry:
-        changes = tuple(
-            StateChange(state=state, at=NOW + timedelta(seconds=n)) for n, state in enumerate(states) if state
-        )
-        return replace(job, state=JobState(states[-1]), changes=changes)
+    def on_cloud(job: JobEntry, *intents: int, answered: bool = False) -> JobEntry:
+        changes = tuple(StateChange(state="submitting", at=NOW + timedelta(seconds=second)) for second in intents)
+        return replace(job, state=JobState.SUBMITTED if answered else JobState.SUBMITTING, changes=changes)
+
+    def of_run(run_id: str, cloud: str) -> RunEntry:
+        entry = run_entry(run_id)
+        return replace(entry, run=replace(entry.run, cloud=cloud))
 
     async def walk() -> None:
         async with open_journal(database_url) as journal:
-            jobs = await journal.begin(run_entry())
-            await journal.begin(run_entry("20260102T000000Z-abcdef"))
-            device = jobs[0].key.cell.device
-            here, there = (
-                [job for job in jobs if (job.key.cell.device == device) is is_here] for is_here in (True, False)
-            )
-            elsewhere = there[0]
-            answered = moved(here[0], "submitting", "", "submitted")
-            lost = moved(here[1], "", "submitting", "", "submitting")
-            leaving = moved(here[2], "", "", "", "", "submitting")
-            for job in (answered, lost, leaving, moved(elsewhere, "submitting")):
+            runs = [of_run(f"2026010{day}T000000Z-abcdef", cloud) for day, cloud in ((1, "a"), (2, "a"), (3, "b"))]
+            mine, ours, elsewhere = [await journal.begin(run) for run in runs]
+            device = mine[0].key.cell.device
+            here = [job for job in mine if job.key.cell.device == device]
+            other = next(job for job in mine if job.key.cell.device != device)
+            first, lost, late = on_cloud(here[0], 10, answered=True), on_cloud(here[1], 11, 13), on_cloud(here[2], 14)
+            old, beside = on_cloud(ours[0], 3, answered=True), on_cloud(ours[2], 12)
+            for job in (first, lost, late, old, beside, on_cloud(other, 12), on_cloud(elsewhere[0], 12)):
                 await journal.move(job)
-            found = await journal.jobs_on(answered.run_id, device)
-            assert {job.key for job in found} == {answered.key, lost.key, leaving.key}
-            assert [job.key for job in found if job.may_be_before(lost)] == [answered.key]
-            await journal.move(replace(answered, state=JobState.CONCLUDED, version=1))
-            assert {job.key for job in await journal.jobs_on(lost.run_id, device)} == {lost.key, leaving.key}
+            there = await journal.jobs_on("a", device)
+            names = {(job.run_id, job.key) for job in there}
+            assert names == {(job.run_id, job.key) for job in (first, lost, late, old, beside)}
+            before = [(job.run_id, job.key) for job in there if job.may_be_before(lost, within_s=10)]
+            assert set(before) == {(first.run_id, first.key), (beside.run_id, beside.key)}
+            await journal.move(replace(first, state=JobState.CONCLUDED, version=1))
+            await journal.end(replace(runs[1].run, state=RunState.COMPLETED))
+            assert {job.key for job in await journal.jobs_on("a", device)} == {lost.key, late.key}
 
     asyncio.run(walk())
 
