@@ -46,8 +46,8 @@ def test_a_run_and_its_jobs_come_back_as_they_were(database_url: str, run_entry:
 def test_jobs_are_read_in_order_however_few_at_a_time(
     database_url: str, run_entry: MakeRun, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr("orchestrator.history.journal.JOBS_AT_ONCE", at_once)
-    monkeypatch.setattr("orchestrator.history.journal.CELLS_AT_ONCE", at_once)
+    monkeypatch.setattr("orchestrator.history.job_reader.JOBS_AT_ONCE", at_once)
+    monkeypatch.setattr("orchestrator.history.job_reader.CELLS_AT_ONCE", at_once)
     entry = run_entry()
 
     async def walk() -> None:
